@@ -1,0 +1,62 @@
+import { Command, CommanderError } from 'commander';
+import { MillraceError } from '../core/errors.ts';
+import { version } from '../version.ts';
+import { addDev } from './commands/dev.ts';
+import { addEnqueue } from './commands/enqueue.ts';
+import { addJobs } from './commands/jobs.ts';
+import { addMigrate } from './commands/migrate.ts';
+import { addStart } from './commands/start.ts';
+import { exitCodes, reportFailure } from './fail.ts';
+
+/** Runs one command and ends the process with its exit code, whatever the project's own code left open. */
+export async function runProgram(args: readonly string[]): Promise<never> {
+  // Whoever reads our output may stop reading; a worker must not die of that.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const exitCode = await run(args);
+  await Promise.all([process.stdout, process.stderr].map(flush));
+  process.exit(exitCode);
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? exitCodes.done);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return reportFailure(error, isVerbose(program));
+    if (error.exitCode === 0) return exitCodes.done;
+    // The help that a command without its verb prints says it all.
+    if (error.code === 'commander.help') return exitCodes.usage;
+    const message = error.message.replace(/^error: /, '');
+    return reportFailure(new MillraceError('MILLRACE_ARGUMENT_INVALID', message), false);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('millrace')
+    .description('Background jobs for TypeScript on PostgreSQL.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .helpCommand('help [command]', 'explain a command')
+    .option(
+      '--config <file>',
+      'the configuration (default: millrace.config.ts, .mts, .js or .mjs here)',
+    )
+    .option('--json', 'print one JSON document on stdout')
+    .option('--verbose', 'print the stack of an error (also: MILLRACE_DEBUG=1)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  for (const add of [addDev, addStart, addMigrate, addEnqueue, addJobs]) add(program);
+  return program;
+}
+
+function isVerbose(program: Command): boolean {
+  return (
+    program.opts<{ verbose?: true }>().verbose === true || process.env['MILLRACE_DEBUG'] === '1'
+  );
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}

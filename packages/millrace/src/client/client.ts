@@ -1,0 +1,154 @@
+import type { EnqueueOptions, EnqueueResult } from '../core/enqueue.ts';
+import { MillraceError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { Job } from '../core/job.ts';
+import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/job-definition.ts';
+import type { ListOptions } from '../core/millrace.ts';
+import { cancelChecks, checkOptions, defaults, joinChecks, listChecks } from '../core/options.ts';
+import type { CancelAnswer, JobPage, NewJob, RetryAnswer, Storage } from '../core/storage.ts';
+import type { Executor, Transaction } from '../core/transaction.ts';
+import { prepareJob, type Limits } from './prepare.ts';
+
+/** So many jobs go into one statement: enough to be fast, few enough that a hundred thousand need little memory. */
+const chunkSize = 1_000;
+
+/** What producers and operators do. */
+export class Client {
+  readonly #storage: Storage;
+  readonly #emit: Emit;
+  readonly #limits: Limits;
+
+  constructor(parts: { storage: Storage; emit: Emit; limits: Limits }) {
+    this.#storage = parts.storage;
+    this.#emit = parts.emit;
+    this.#limits = parts.limits;
+  }
+
+  async enqueue(
+    definition: AnyJobDefinition,
+    payload: unknown,
+    options: EnqueueOptions = {},
+  ): Promise<EnqueueResult> {
+    const { tx, ...rest } = options;
+    const on = this.#on(tx);
+    const job = await prepareJob({ definition, payload, options: rest }, this.#limits);
+    const [answer] = await this.#store([job], on);
+    return answer as EnqueueResult;
+  }
+
+  async enqueueMany(
+    requests: Iterable<JobRequest> | AsyncIterable<JobRequest>,
+    options: { readonly tx?: Transaction } = {},
+  ): Promise<EnqueueResult[]> {
+    const on = this.#on(checkOptions(joinChecks, options, 'enqueueMany').tx);
+    const chunks = this.#chunks(requests);
+    if (on !== undefined) return this.#storeAll(chunks, on);
+    // One chunk is one statement, which is all or nothing by itself.
+    const first = await chunks.next();
+    if (first.done === true) return [];
+    if (first.value.length < chunkSize) return this.#store(first.value);
+    return this.#storage.transaction('read committed', async (tx) => {
+      const inside = this.#storage.executorOf(tx);
+      const answers = await this.#store(first.value, inside);
+      return [...answers, ...(await this.#storeAll(chunks, inside))];
+    });
+  }
+
+  async get(id: string): Promise<Job | null> {
+    return isId(id) ? this.#storage.get(id, defaults.attemptsShown) : null;
+  }
+
+  async list(options: ListOptions = {}): Promise<JobPage> {
+    const { state, kind, queue, limit, cursor } = checkOptions(listChecks, options, 'list');
+    if (cursor !== undefined && !isId(cursor)) {
+      throw new MillraceError(
+        'MILLRACE_OPTION_INVALID',
+        'list.cursor must be what an earlier page answered',
+      );
+    }
+    return this.#storage.list({
+      states: state,
+      kind,
+      queue,
+      cursor,
+      limit: limit ?? defaults.listLimit,
+    });
+  }
+
+  async cancel(
+    id: string,
+    options: { readonly reason?: string; readonly tx?: Transaction } = {},
+  ): Promise<CancelAnswer> {
+    const { reason, tx } = checkOptions(cancelChecks, options, 'cancel');
+    const on = this.#on(tx);
+    if (!isId(id)) return { status: 'missing' };
+    const answer = await this.#storage.cancel(id, reason ?? 'cancelled on request', on);
+    if (answer.status === 'requested') this.#emit('job:cancel-requested', { id });
+    return answer;
+  }
+
+  async retry(id: string, options: { readonly tx?: Transaction } = {}): Promise<RetryAnswer> {
+    const on = this.#on(checkOptions(joinChecks, options, 'retry').tx);
+    return isId(id) ? this.#storage.retry(id, on) : { status: 'missing' };
+  }
+
+  /** A job from a definition, judged and ready to be stored. */
+  prepare(
+    definition: AnyJobDefinition,
+    payload: unknown,
+    options: JobRequestOptions,
+  ): Promise<NewJob> {
+    return prepareJob({ definition, payload, options }, this.#limits);
+  }
+
+  #on(tx: unknown): Executor | undefined {
+    return tx === undefined ? undefined : this.#storage.executorOf(tx);
+  }
+
+  async #store(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
+    const answers = await this.#storage.enqueue(jobs, on);
+    for (const [index, { id, status }] of answers.entries()) {
+      const { kind, queue } = jobs[index] as NewJob;
+      this.#emit('job:enqueued', { id, kind, queue, deduplicated: status === 'deduplicated' });
+    }
+    return answers;
+  }
+
+  async #storeAll(chunks: AsyncIterable<NewJob[]>, on: Executor): Promise<EnqueueResult[]> {
+    const answers: EnqueueResult[] = [];
+    for await (const chunk of chunks) answers.push(...(await this.#store(chunk, on)));
+    return answers;
+  }
+
+  async *#chunks(
+    requests: Iterable<JobRequest> | AsyncIterable<JobRequest>,
+  ): AsyncGenerator<NewJob[], void> {
+    let chunk: NewJob[] = [];
+    let index = 0;
+    for await (const request of requests) {
+      chunk.push(await this.#prepareAt(request, index));
+      index += 1;
+      if (chunk.length === chunkSize) {
+        yield chunk;
+        chunk = [];
+      }
+    }
+    if (chunk.length > 0) yield chunk;
+  }
+
+  async #prepareAt(request: JobRequest, index: number): Promise<NewJob> {
+    try {
+      return await prepareJob(request, this.#limits);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      throw new MillraceError(error.code, `job ${index}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** Ids are positive 64-bit numbers; anything else cannot name a job. */
+function isId(id: string): boolean {
+  return (
+    typeof id === 'string' && /^\d{1,19}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n
+  );
+}

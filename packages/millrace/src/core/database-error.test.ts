@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { databaseCause, isRefusal, sqlState, type DatabaseCause } from './database-error.ts';
+import { MillraceError } from './errors.ts';
+
+const withCode = (code: unknown, message = 'x') => Object.assign(new Error(message), { code });
+const wrapped = (cause: unknown) => new Error('query failed', { cause });
+
+describe('what a database error means', () => {
+  it.each<[string, unknown, DatabaseCause, boolean]>([
+    ['a serialization failure', withCode('40001'), 'serialization', true],
+    ['a deadlock', withCode('40P01'), 'serialization', true],
+    ['a broken constraint', withCode('23505'), 'other', true],
+    [
+      'a cancelled statement',
+      withCode('57014', 'canceling statement due to timeout'),
+      'other',
+      true,
+    ],
+    ['a server that shuts down', withCode('57P01'), 'connection', false],
+    ['too many connections', withCode('53300'), 'connection', false],
+    ['a connection exception', withCode('08006'), 'connection', false],
+    ['a refused connection', withCode('ECONNREFUSED'), 'connection', false],
+    ['a broken pipe', withCode('EPIPE'), 'connection', false],
+    [
+      'a connection that ended',
+      new Error('Connection terminated unexpectedly'),
+      'connection',
+      false,
+    ],
+    ['a timeout of the driver', new Error('Query read timeout'), 'connection', false],
+    [
+      'what we call unreachable',
+      new MillraceError('MILLRACE_DB_UNREACHABLE', 'away'),
+      'connection',
+      false,
+    ],
+    [
+      'an error of ours about something else, whatever its words',
+      new MillraceError('MILLRACE_SCHEMA_MISSING', 'no schema at this connection'),
+      'other',
+      false,
+    ],
+    ['one that a query builder wraps', wrapped(wrapped(withCode('40001'))), 'serialization', true],
+    ['a lost connection that is wrapped', wrapped(withCode('ECONNRESET')), 'connection', false],
+    [
+      'ours around a lost connection',
+      new MillraceError('MILLRACE_STOPPED', 'x', { cause: withCode('EPIPE') }),
+      'connection',
+      false,
+    ],
+    ['a bug', new TypeError('x is not a function'), 'other', false],
+    ['a code that is no text', withCode(7), 'other', false],
+    ['a code of somebody else', withCode('P2002x', 'timeout'), 'other', false],
+    ['no error at all', 'connection refused', 'other', false],
+  ])('%s', (_, error, cause, refusal) => {
+    expect(databaseCause(error)).toBe(cause);
+    expect(isRefusal(error)).toBe(refusal);
+  });
+
+  it('the SQLSTATE is found in the error or in one that it wraps, not too deep', () => {
+    expect(sqlState(wrapped(withCode('23514')))).toBe('23514');
+    expect(sqlState(withCode('EPIPE'))).toBeUndefined();
+    let deep: unknown = withCode('23514');
+    for (let depth = 0; depth < 6; depth++) deep = wrapped(deep);
+    expect(sqlState(deep)).toBeUndefined();
+    const circle = new Error('round');
+    circle.cause = circle;
+    expect(sqlState(circle)).toBeUndefined();
+  });
+});

@@ -1,0 +1,109 @@
+/**
+ * The one vocabulary of what happens. The engine only emits; logs, metrics, traces and everything else subscribe.
+ * Durations are milliseconds; ids are texts.
+ */
+import type { AttemptError, JobState } from './job.ts';
+
+/** The job that an event is about. */
+export interface JobRef {
+  readonly id: string;
+  readonly kind: string;
+  readonly queue: string;
+  readonly attempt: number;
+}
+
+export interface Events {
+  'job:enqueued': {
+    readonly id: string;
+    readonly kind: string;
+    readonly queue: string;
+    readonly deduplicated: boolean;
+  };
+  /** Somebody asked a running job to stop. */
+  'job:cancel-requested': { readonly id: string };
+
+  /** A claim brought jobs. With the next two: three disjoint counts of what a claim came to. */
+  'claim:taken': { readonly worker: number; readonly jobs: number; readonly durationMs: number };
+  'claim:empty': { readonly worker: number; readonly durationMs: number };
+  'claim:failed': {
+    readonly worker: number;
+    readonly cause: 'serialization' | 'connection' | 'other';
+    readonly error: AttemptError;
+  };
+
+  'attempt:started': JobRef & {
+    /** Since the job was enqueued, and since it became due. */
+    readonly sinceEnqueuedMs: number;
+    readonly sinceDueMs: number;
+    readonly traceparent: string | undefined;
+  };
+  'attempt:finished': JobRef & {
+    /** The state that the outcome leads to; `available` when the job was handed back. */
+    readonly state: JobState;
+    readonly durationMs: number;
+    /** The class of what the handler threw, or empty. */
+    readonly exception: string;
+    readonly error: AttemptError | null;
+  };
+
+  /** A handler completed, but what it returned cannot be kept: the job is completed without a result. */
+  'attempt:result-dropped': JobRef & { readonly error: AttemptError };
+
+  /** The database has taken the outcome. */
+  'settle:written': { readonly jobs: number; readonly durationMs: number };
+  /** An outcome was refused because the job had moved on: it was rescued, or written already. */
+  'settle:refused': { readonly id: string; readonly kind: string; readonly lease: string };
+  /** The database could not be reached or answered with an error; the outcomes are kept and tried again. */
+  'settle:retried': { readonly jobs: number; readonly tries: number; readonly error: AttemptError };
+
+  'worker:started': {
+    readonly worker: number;
+    readonly kinds: readonly string[];
+    readonly queues: readonly string[];
+  };
+  'worker:stopped': { readonly worker: number; readonly givenBack: number };
+  /** The identity is no longer valid or certain; a new one was taken and the jobs in hand moved to it. */
+  'worker:renewed': {
+    readonly from: number;
+    readonly worker: number;
+    readonly reason: 'declared_dead' | 'unknown_claim' | 'connection_lost' | 'leases_used_up';
+    readonly kept: number;
+    readonly lost: number;
+  };
+  'worker:heartbeat-failed': { readonly worker: number; readonly error: AttemptError };
+  /** The channel for notifications is lost, or back. The poll goes on meanwhile. */
+  'listener:lost': { readonly error: AttemptError };
+  'listener:ready': Record<never, never>;
+
+  /** A worker was found dead. */
+  'worker:died': { readonly worker: number; readonly host: string; readonly pid: number };
+  'job:rescued': JobRef & { readonly state: JobState };
+
+  'schedule:fired': {
+    readonly schedule: string;
+    readonly kind: string;
+    readonly fireTime: Date;
+    readonly jobId: string;
+    readonly lateMs: number;
+  };
+  'schedule:skipped': { readonly schedule: string; readonly until: Date };
+  'schedule:failed': { readonly schedule: string; readonly error: AttemptError };
+
+  'partition:created': { readonly partition: string };
+  'partition:dropped': { readonly partition: string };
+
+  /** A background loop failed; it goes on. */
+  'loop:failed': { readonly loop: string; readonly error: AttemptError };
+  /** A subscriber was too slow; these many events were not delivered to it. */
+  'events:dropped': { readonly subscriber: string; readonly events: number };
+}
+
+export type EventName = keyof Events;
+
+/** An event as subscribers get it. */
+export type MillraceEvent = {
+  [Name in EventName]: { readonly name: Name; readonly data: Events[Name]; readonly atMs: number };
+}[EventName];
+
+/** How services emit. Never throws and never waits. */
+export type Emit = <Name extends EventName>(name: Name, data: Events[Name]) => void;

@@ -1,0 +1,314 @@
+import type { Duration } from './duration.ts';
+import { MillraceError } from './errors.ts';
+import type { Enqueue } from './enqueue.ts';
+import type { Logger } from './logger.ts';
+import type { HistoryPolicy } from './lifecycle.ts';
+import {
+  checkOptions,
+  defaults,
+  definitionChecks,
+  missedChecks,
+  scheduleChecks,
+  transactionChecks,
+} from './options.ts';
+import {
+  codecOf,
+  type EmptyPayload,
+  type PayloadCodec,
+  type PayloadInput,
+  type PayloadOutput,
+  type PayloadSource,
+} from './payload.ts';
+import type { RetryPolicy } from './retry.ts';
+import { missedRule, type FireTimes, type MissedPolicy, type MissedRule } from './schedule.ts';
+import type { IsolationLevel, Transaction } from './transaction.ts';
+
+/** What every handler is told about its attempt. */
+export interface JobContext {
+  readonly id: string;
+  readonly kind: string;
+  readonly queue: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly tags: readonly string[];
+  readonly createdAt: Date;
+  /** The logical due time of this attempt. */
+  readonly scheduledAt: Date;
+  /**
+   * Aborts when the job is cancelled, runs out of time, loses its lease, or its worker stops and the grace is over; the
+   * reason is an error with a code. Pass it on to whatever waits.
+   */
+  readonly signal: AbortSignal;
+  /** Writes lines that carry kind, id, attempt and queue. */
+  readonly logger: Logger;
+  /** Enqueues another job; inside a transactional handler, in its transaction. */
+  readonly enqueue: Enqueue;
+}
+
+/** The context of a handler whose definition says `transaction`. */
+export interface TransactionalJobContext extends JobContext {
+  /** Commits together with the job's completion, or not at all. */
+  readonly tx: Transaction;
+}
+
+/**
+ * Does the work of a job. What it returns is kept as the job's result (JSON, at most 64 KiB by default), unless it is
+ * one of `snooze()`, `retryAfter()`, `cancel()`, `discard()`. What it throws fails the attempt.
+ *
+ * The type is a union so that a handler can return what enqueueing its own job answers: the compiler takes the first
+ * member without looking at the handler's return type, which would lead it back to the definition.
+ */
+export type Handler<Payload, Context> =
+  | ((payload: Payload, context: Context) => void)
+  | ((payload: Payload, context: Context) => Promise<unknown>);
+
+/** Runs the handler inside one transaction that also writes its completion. */
+export type TransactionOption = true | { readonly isolation?: IsolationLevel };
+
+type ContextOf<T> = [T] extends [undefined] ? JobContext : TransactionalJobContext;
+
+/** When a definition is enqueued by the clock. */
+export interface ScheduleOptions<Input> {
+  /** `every(…)` or `cron(…)`. */
+  readonly at: FireTimes;
+  /** A name of its own for each schedule of a definition that has several. Default: the kind. */
+  readonly name?: string;
+  /** Makes the payload of each job; it is called once per fire time. Default: an empty object. */
+  readonly payload?: (fire: { readonly fireTime: Date }) => Input;
+  /** What becomes of fire times that nobody fired. Default: `skip` for intervals, `once` for cron. */
+  readonly missed?: MissedPolicy;
+  /** Intervals only: fire once when a scheduler starts while no other lives, and count from then. Default false. */
+  readonly runOnStart?: boolean;
+}
+
+type ScheduleOf<Input> = EmptyPayload extends Input
+  ? FireTimes | ScheduleOptions<Input> | readonly ScheduleOptions<Input>[]
+  : ScheduleWithPayload<Input> | readonly ScheduleWithPayload<Input>[];
+
+type ScheduleWithPayload<Input> = ScheduleOptions<Input> &
+  Required<Pick<ScheduleOptions<Input>, 'payload'>>;
+
+/** What `defineJob` takes. */
+export interface JobOptions<Kind extends string, S, T> {
+  /** The name of this type of job, as stored. Renaming it strands the jobs that wait under the old name. */
+  readonly kind: Kind;
+  /** Any Standard Schema validator (zod, valibot, arktype, …), or a codec such as `protobuf(…)`. Default: no payload. */
+  readonly payload?: S & (PayloadSource | undefined);
+  /** Default `default`. */
+  readonly queue?: string;
+  /** −32 to 32, higher first. Default 0. */
+  readonly priority?: number;
+  /** Default 20. */
+  readonly maxAttempts?: number;
+  /** Default `exponential()`: 15 s, 30 s, 1 min, … up to 6 h, ±10 %. */
+  readonly retry?: RetryPolicy;
+  /**
+   * Aborts the attempt's signal and fails the attempt after this long. A handler that ignores the signal keeps its slot
+   * until it ends, and the job waits with it: it never runs again beside itself. Default: no limit.
+   */
+  readonly timeout?: Duration;
+  /** Which finished jobs are kept in the history. Default `all`. */
+  readonly history?: HistoryPolicy;
+  /** Gives the handler a transaction, `context.tx`, that commits together with the completion. */
+  readonly transaction?: T & (TransactionOption | undefined);
+  /** Enqueues this job at the times of `every(…)` or `cron(…)`. */
+  readonly schedule?: ScheduleOf<PayloadInput<S>>;
+  readonly handler?: Handler<PayloadOutput<S>, ContextOf<T>>;
+}
+
+/** A job to be enqueued, as `definition.with(…)` makes it for `enqueueMany`. */
+export interface JobRequest {
+  readonly definition: AnyJobDefinition;
+  readonly payload: unknown;
+  readonly options: JobRequestOptions;
+}
+
+/** What may differ from job to job. */
+export interface JobRequestOptions {
+  /** How long from now, by the database's clock. */
+  readonly delay?: Duration;
+  /** When it becomes due; a time in the past means now. Not together with `delay`. */
+  readonly scheduledAt?: Date | string;
+  readonly priority?: number;
+  readonly queue?: string;
+  readonly maxAttempts?: number;
+  /** A stored policy; a function cannot be stored with a job. */
+  readonly retry?: Exclude<RetryPolicy, (...args: never[]) => unknown>;
+  readonly timeout?: Duration;
+  /** Free texts to find jobs by. */
+  readonly tags?: readonly string[];
+  /** While an unfinished job of the same queue has this key, no second one is made. */
+  readonly uniqueKey?: string;
+}
+
+/** The payload may be left out where an empty object is one. */
+export type PayloadArgs<Input, Options> = EmptyPayload extends Input
+  ? [payload?: Input, options?: Options]
+  : [payload: Input, options?: Options];
+
+declare const inputType: unique symbol;
+
+/** The one value that producers and workers share: the kind, the payload's type and the settings of a job. */
+export interface JobDefinition<
+  Kind extends string = string,
+  Input = unknown,
+  Payload = unknown,
+  Context = unknown,
+> {
+  readonly kind: Kind;
+  readonly settings: JobSettings;
+  /** Only for the compiler. */
+  readonly [inputType]?: Input;
+  /** A job of this definition as a value, for `enqueueMany`. */
+  with(...args: PayloadArgs<Input, JobRequestOptions>): JobRequest;
+  /** This definition together with a handler, so that producers need not import what the handler imports. */
+  handle(handler: Handler<Payload, Context>): JobDefinition<Kind, Input, Payload, Context>;
+}
+
+/** Any definition, for lists. */
+export type AnyJobDefinition = JobDefinition<string, unknown, never, never>;
+
+/** The payload type that enqueueing a definition takes. */
+export type InputOf<D> = D extends JobDefinition<string, infer Input, never, never> ? Input : never;
+
+/** A definition's settings, completed and judged. */
+export interface JobSettings {
+  readonly codec: PayloadCodec<unknown, unknown>;
+  readonly queue: string;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number | undefined;
+  readonly history: HistoryPolicy;
+  readonly transaction: { readonly isolation: IsolationLevel } | undefined;
+  readonly schedules: readonly Schedule[];
+  readonly handler: ((payload: unknown, context: JobContext) => unknown) | undefined;
+}
+
+/** One schedule of a definition, completed and judged. */
+export interface Schedule {
+  readonly name: string;
+  readonly times: FireTimes;
+  readonly rule: MissedRule;
+  readonly runOnStart: boolean;
+  readonly payload: (fire: { readonly fireTime: Date }) => unknown;
+}
+
+/**
+ * Defines a type of job. The definition is a value to import wherever the job is enqueued or run.
+ * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_DURATION_INVALID
+ */
+export function defineJob<const Kind extends string, S = undefined, const T = undefined>(
+  options: JobOptions<Kind, S, T>,
+): JobDefinition<Kind, PayloadInput<S>, PayloadOutput<S>, ContextOf<T>> {
+  const checked = checkOptions(definitionChecks, options, 'defineJob');
+  const kind = checked.kind;
+  if (kind === undefined)
+    throw new MillraceError('MILLRACE_OPTION_INVALID', 'defineJob: kind is missing');
+  const settings: JobSettings = {
+    codec: codecOf(options.payload, `${kind}.payload`),
+    queue: checked.queue ?? defaults.queue,
+    priority: checked.priority ?? defaults.priority,
+    maxAttempts: checked.maxAttempts ?? defaults.maxAttempts,
+    retry: checked.retry ?? defaults.retry,
+    timeoutMs: checked.timeout,
+    history: checked.history ?? defaults.history,
+    transaction: transactionSettings(checked.transaction, kind),
+    schedules: scheduleSettings(checked.schedule, kind),
+    handler: checked.handler as JobSettings['handler'],
+  };
+  return definition(kind as Kind, settings);
+}
+
+function definition<Kind extends string, Input, Payload, Context>(
+  kind: Kind,
+  settings: JobSettings,
+): JobDefinition<Kind, Input, Payload, Context> {
+  const self: JobDefinition<Kind, Input, Payload, Context> = {
+    kind,
+    settings,
+    with: (payload?: unknown, options?: JobRequestOptions) => ({
+      definition: self,
+      payload,
+      options: options ?? {},
+    }),
+    handle(handler) {
+      if (typeof handler !== 'function') {
+        throw new MillraceError(
+          'MILLRACE_OPTION_INVALID',
+          `${kind}.handle: the handler must be a function`,
+        );
+      }
+      if (settings.handler !== undefined) {
+        throw new MillraceError('MILLRACE_HANDLER_DUPLICATE', `'${kind}' has a handler already`);
+      }
+      return definition(kind, {
+        ...settings,
+        handler: handler as NonNullable<JobSettings['handler']>,
+      });
+    },
+  };
+  return Object.freeze(self);
+}
+
+function transactionSettings(value: unknown, kind: string): JobSettings['transaction'] {
+  if (value === undefined || value === false) return undefined;
+  const options =
+    value === true ? {} : checkOptions(transactionChecks, value, `${kind}.transaction`);
+  return { isolation: options.isolation ?? 'read committed' };
+}
+
+function scheduleSettings(value: unknown, kind: string): readonly Schedule[] {
+  if (value === undefined) return [];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const schedules = list.map((item) => scheduleOf(isFireTimes(item) ? { at: item } : item, kind));
+  for (const { name } of schedules) {
+    if (schedules.filter((other) => other.name === name).length > 1) {
+      throw new MillraceError(
+        'MILLRACE_OPTION_INVALID',
+        `${kind}.schedule: two schedules are called '${name}'; give each a name`,
+      );
+    }
+  }
+  return schedules;
+}
+
+function scheduleOf(item: unknown, kind: string): Schedule {
+  const what = `${kind}.schedule`;
+  const checked = checkOptions(scheduleChecks, item, what);
+  const times = checked.at;
+  if (!isFireTimes(times)) {
+    throw new MillraceError('MILLRACE_OPTION_INVALID', `${what}.at must be every(…) or cron(…)`);
+  }
+  if (checked.runOnStart === true && times.type !== 'interval') {
+    throw new MillraceError(
+      'MILLRACE_OPTION_INVALID',
+      `${what}.runOnStart goes with every(…) only`,
+    );
+  }
+  return {
+    name: checked.name ?? kind,
+    times,
+    rule: missedRule(missedPolicy(checked.missed, times, what)),
+    runOnStart: checked.runOnStart ?? false,
+    payload: (checked.payload as Schedule['payload'] | undefined) ?? (() => ({})),
+  };
+}
+
+function missedPolicy(value: unknown, times: FireTimes, what: string): MissedPolicy {
+  if (value === undefined) return times.type === 'interval' ? 'skip' : 'once';
+  if (value === 'skip' || value === 'once') return value;
+  if (typeof value === 'object') {
+    const { all } = checkOptions(missedChecks, value, `${what}.missed`);
+    if (all !== undefined) return { all };
+  }
+  throw new MillraceError(
+    'MILLRACE_OPTION_INVALID',
+    `${what}.missed must be 'skip', 'once' or { all: '1d' }`,
+  );
+}
+
+function isFireTimes(value: unknown): value is FireTimes {
+  return typeof value === 'object' && value !== null && 'spec' in value && 'next' in value;
+}

@@ -1,0 +1,110 @@
+import type { Json } from './json.ts';
+import type { StoredRetryPolicy } from './retry.ts';
+
+/** Where a job is in its life. The table of what leads where is `lifecycle.ts`. */
+export const jobStates = [
+  'scheduled',
+  'available',
+  'running',
+  'retryable',
+  'completed',
+  'cancelled',
+  'discarded',
+] as const;
+
+export type JobState = (typeof jobStates)[number];
+
+/** A finished job never changes again unless somebody retries it by hand. */
+export type FinishedState = 'completed' | 'cancelled' | 'discarded';
+
+export function isFinished(state: JobState): state is FinishedState {
+  return state === 'completed' || state === 'cancelled' || state === 'discarded';
+}
+
+/** What a stored job looks like to everybody who reads it: the API, the command line, handlers. */
+export interface Job {
+  /** A 64-bit number as text, so that no reader loses digits. */
+  readonly id: string;
+  readonly kind: string;
+  readonly state: JobState;
+  readonly queue: string;
+  /** −32 to 32; higher runs first. */
+  readonly priority: number;
+  /** How many attempts have begun and count. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** How often a process died with this job in hand; such an attempt does not count. */
+  readonly crashes: number;
+  readonly payload: Json;
+  readonly tags: readonly string[];
+  readonly uniqueKey: string | null;
+  readonly createdAt: Date;
+  /** The logical due time; it may lie in the past. */
+  readonly scheduledAt: Date;
+  /** When the current or last attempt was claimed. */
+  readonly claimedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** What the handler of a completed job returned. */
+  readonly result: Json;
+  /** Why a job was cancelled or discarded. */
+  readonly reason: string | null;
+  /** True while a running job has been asked to stop. */
+  readonly cancelRequested: boolean;
+  /** Attempts that did not complete, oldest first, at most the last 25. Only `get` fills it. */
+  readonly attempts: readonly AttemptRecord[];
+}
+
+/** How an attempt that did not complete ended. */
+export type AttemptEnding = 'failed' | 'crashed' | 'cancelled' | 'discarded';
+
+/** One attempt that did not complete. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly ending: AttemptEnding;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date;
+  /** `host:pid` of the process, as it registered. */
+  readonly worker: string | null;
+  readonly error: AttemptError | null;
+}
+
+/** An error as it is stored: bounded, plain text. */
+export interface AttemptError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: AttemptError;
+}
+
+/** What a job carries only where it differs from its definition. */
+export interface JobPolicy {
+  readonly retry?: StoredRetryPolicy;
+  readonly timeoutMs?: number;
+}
+
+/** What rides along with a job and is never searched: the trace it was enqueued in, its tags. */
+export interface JobMeta {
+  readonly tags?: readonly string[];
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+/** A job as the worker that claimed it holds it. */
+export interface ClaimedJob {
+  readonly id: string;
+  /** The number of this claim; every later write about the job names it. */
+  readonly lease: string;
+  readonly kind: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly createdAt: Date;
+  readonly scheduledAt: Date;
+  readonly claimedAt: Date;
+  readonly payload: Json;
+  readonly meta: JobMeta;
+  readonly policy: JobPolicy;
+}

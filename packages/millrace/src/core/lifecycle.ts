@@ -1,0 +1,194 @@
+/**
+ * The one table of a job's life: every state × every event. Nothing else decides where a job goes; storage writes what
+ * stands here, the documentation's diagram is generated from it, and a test walks every pair.
+ */
+import type { AttemptError, ClaimedJob, FinishedState, JobState } from './job.ts';
+import type { Json } from './json.ts';
+
+/** What can happen to a job. */
+export const jobEvents = [
+  /** Its due time is reached. */
+  'due',
+  /** A worker takes it. */
+  'claim',
+  /** The handler returned. */
+  'complete',
+  /** The handler threw, or ran out of time. */
+  'fail',
+  /** The handler asked to be run later; the attempt does not count. */
+  'snooze',
+  /** The handler, or a worker on behalf of somebody, gave it up for good. */
+  'discard',
+  /** The worker stops and hands the unfinished job back; the attempt does not count. */
+  'giveBack',
+  /** Its worker died; the attempt does not count. */
+  'rescue',
+  /** Somebody asks to cancel it. */
+  'cancel',
+  /** The running handler obeyed a request to cancel, or asked for it. */
+  'cancelled',
+  /** Somebody asks to run it now, or again. */
+  'retry',
+] as const;
+
+export type JobEvent = (typeof jobEvents)[number];
+
+/**
+ * `to`: the state, or states, that the event leads to; which of several is decided by `settle` below, by whether the due
+ * time has come, and, for `cancelled`, by whether a request to cancel was recorded meanwhile. `stays`: allowed, and nothing changes. `refused`: the event is an error in this state.
+ */
+export type Transition =
+  | { readonly to: readonly JobState[] }
+  | { readonly stays: string }
+  | { readonly refused: string };
+
+const to = (...states: JobState[]): Transition => ({ to: states });
+const stays = (why: string): Transition => ({ stays: why });
+const refused = (why: string): Transition => ({ refused: why });
+
+const notClaimed = refused('only a running job has an attempt to settle');
+const notWaiting = refused('only a job that waits can be claimed');
+
+const waiting = {
+  complete: notClaimed,
+  fail: notClaimed,
+  snooze: notClaimed,
+  discard: notClaimed,
+  giveBack: notClaimed,
+  rescue: notClaimed,
+  cancelled: notClaimed,
+  cancel: to('cancelled'),
+  retry: to('available'),
+} as const;
+
+const notDue = refused('its due time has not come');
+
+const finished = {
+  due: stays('finished jobs wait for nothing'),
+  claim: notWaiting,
+  complete: notClaimed,
+  fail: notClaimed,
+  snooze: notClaimed,
+  discard: notClaimed,
+  giveBack: notClaimed,
+  rescue: notClaimed,
+  cancelled: notClaimed,
+  cancel: stays('it is finished already'),
+  retry: to('available'),
+} as const;
+
+export const lifecycle: Readonly<Record<JobState, Readonly<Record<JobEvent, Transition>>>> = {
+  scheduled: { ...waiting, due: to('available'), claim: notDue },
+  available: {
+    ...waiting,
+    due: stays('it is due already'),
+    claim: to('running'),
+    retry: stays('it is due already'),
+  },
+  retryable: { ...waiting, due: to('available'), claim: notDue },
+  running: {
+    due: stays('it runs'),
+    claim: notWaiting,
+    complete: to('completed'),
+    fail: to('retryable', 'available', 'discarded', 'cancelled'),
+    snooze: to('scheduled', 'retryable', 'available', 'cancelled'),
+    discard: to('discarded'),
+    giveBack: to('available', 'cancelled'),
+    rescue: to('available', 'cancelled'),
+    cancel: stays('the request is recorded and the handler is told'),
+    cancelled: to('cancelled'),
+    retry: refused('it runs'),
+  },
+  completed: finished,
+  cancelled: finished,
+  discarded: finished,
+};
+
+/** The state of an unfinished job that nobody runs: it follows from its due time and its attempts, and is never stored. */
+export function waitingState(job: { attempt: number; dueInMs: number }): JobState {
+  if (job.dueInMs <= 0) return 'available';
+  return job.attempt > 0 ? 'retryable' : 'scheduled';
+}
+
+/** What one attempt came to. A closed union: every place that looks at one handles all of them. */
+export type Outcome =
+  | { readonly type: 'complete'; readonly result: Json }
+  | { readonly type: 'retry'; readonly error: AttemptError; readonly delay: Delay }
+  | { readonly type: 'snooze'; readonly delayMs: number }
+  | { readonly type: 'cancel'; readonly reason: string; readonly error?: AttemptError }
+  | { readonly type: 'discard'; readonly reason: string; readonly error?: AttemptError }
+  | { readonly type: 'giveBack' };
+
+/** A time to wait, counted by the database from its own clock (`now`) or from the job's last due time (`due`). */
+export interface Delay {
+  readonly ms: number;
+  readonly from: 'now' | 'due';
+}
+
+/** The new state of a job as a value: what storage is to write under the lease. */
+export type Settlement =
+  | {
+      readonly type: 'finish';
+      readonly state: FinishedState;
+      readonly result: Json;
+      readonly reason: string | null;
+      readonly error: AttemptError | null;
+      /** False: the job leaves no row in the history. */
+      readonly keep: boolean;
+    }
+  | {
+      readonly type: 'wait';
+      readonly delay: Delay;
+      readonly attemptCounts: boolean;
+      readonly error: AttemptError | null;
+    }
+  /** Back to its own place in the queue, as if it had not been claimed. */
+  | { readonly type: 'giveBack' };
+
+/** Which finished jobs leave a row in the history. */
+export type HistoryPolicy = 'all' | 'failures' | 'none';
+
+/** Where an outcome takes a job. Pure: times are delays, and the database's clock makes them due times. */
+export function settle(
+  outcome: Outcome,
+  job: Pick<ClaimedJob, 'attempt' | 'maxAttempts'>,
+  history: HistoryPolicy,
+): Settlement {
+  const finish = (
+    state: FinishedState,
+    rest: Partial<Settlement & { type: 'finish' }>,
+  ): Settlement => ({
+    type: 'finish',
+    state,
+    result: null,
+    reason: null,
+    error: null,
+    keep: history === 'all' || (history === 'failures' && state !== 'completed'),
+    ...rest,
+  });
+  switch (outcome.type) {
+    case 'complete':
+      return finish('completed', { result: outcome.result });
+    case 'retry':
+      if (job.attempt < job.maxAttempts) {
+        return { type: 'wait', delay: outcome.delay, attemptCounts: true, error: outcome.error };
+      }
+      return finish('discarded', {
+        reason: `attempt ${job.attempt} of ${job.maxAttempts} failed`,
+        error: outcome.error,
+      });
+    case 'snooze':
+      return {
+        type: 'wait',
+        delay: { ms: outcome.delayMs, from: 'now' },
+        attemptCounts: false,
+        error: null,
+      };
+    case 'cancel':
+      return finish('cancelled', { reason: outcome.reason, error: outcome.error ?? null });
+    case 'discard':
+      return finish('discarded', { reason: outcome.reason, error: outcome.error ?? null });
+    case 'giveBack':
+      return { type: 'giveBack' };
+  }
+}

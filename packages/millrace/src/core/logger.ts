@@ -1,0 +1,7 @@
+/** Where log lines go. pino's loggers have this shape. */
+export interface Logger {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}

@@ -1,0 +1,168 @@
+/** The public face as types: what `createMillrace` takes and gives. */
+import type { Duration } from './duration.ts';
+import type { Enqueue, EnqueueMany } from './enqueue.ts';
+import type { MillraceEvent } from './events.ts';
+import type { Job, JobState } from './job.ts';
+import type { AnyJobDefinition } from './job-definition.ts';
+import type { Logger } from './logger.ts';
+import type { Service } from './service.ts';
+import type {
+  CancelAnswer,
+  JobPage,
+  PendingMigration,
+  RetryAnswer,
+  ScheduleInfo,
+} from './storage.ts';
+import type { IsolationLevel, Transaction } from './transaction.ts';
+
+/** The settings of a `pg` connection that Millrace looks at; every other setting of `pg` is passed on. */
+export interface ConnectionConfig {
+  readonly connectionString?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly password?: string | (() => string | Promise<string>);
+  readonly database?: string;
+  readonly ssl?: boolean | object;
+  /** The most connections of the pool. Default 10. */
+  readonly max?: number;
+}
+
+/** A pool of the `pg` package. */
+export interface ConnectionPool {
+  connect(): Promise<unknown>;
+  end(): Promise<void>;
+  readonly totalCount: number;
+  readonly options: object;
+}
+
+/** What `createMillrace` takes. */
+export interface MillraceOptions {
+  /** A connection string, the settings of a `pg` pool, or a `pg` Pool of yours. Default: the variable `DATABASE_URL`. */
+  readonly connection?: string | ConnectionConfig | ConnectionPool;
+  /** Goes to PostgreSQL itself where `connection` goes through a pooler such as PgBouncer. Default: `connection`. */
+  readonly directConnection?: string | ConnectionConfig;
+  /** The schema that holds Millrace's tables. Default `millrace`. */
+  readonly schema?: string;
+  /** Every definition that this application enqueues or runs. */
+  readonly jobs?: readonly AnyJobDefinition[];
+  /** Default: warnings and errors on the console. Pass `false` for silence. */
+  readonly logger?: Logger | false;
+  /** Default 1 MiB. */
+  readonly payloadMaxBytes?: number;
+  /** Default 64 KiB. */
+  readonly resultMaxBytes?: number;
+  /** How long completed jobs stay in the history. Default 7 days. */
+  readonly completedRetention?: Duration;
+  /** How long cancelled and discarded jobs stay in the history. Default 30 days. */
+  readonly failedRetention?: Duration;
+}
+
+/** What `createWorker` takes. */
+export interface WorkerOptions {
+  /** How many jobs run at the same time in this process. Default 10. */
+  readonly concurrency?: number;
+  /**
+   * The queues to serve, as a list or with a limit for each in this process. Default: the queues that the served
+   * definitions name.
+   */
+  readonly queues?: readonly string[] | Readonly<Record<string, { readonly concurrency?: number }>>;
+  /** The definitions to serve, with their handlers. Default: those in `jobs` of createMillrace that have one. */
+  readonly handlers?: readonly AnyJobDefinition[];
+  /** How long running handlers may go on after `stop` before their signal aborts. Default 25 s. */
+  readonly stopGrace?: Duration;
+}
+
+/** How a worker ended. */
+export interface WorkerStopped {
+  /** Jobs that had not finished in time and were given back; no attempt was used. */
+  readonly givenBack: number;
+}
+
+/** Runs jobs. */
+export interface Worker extends Service, AsyncDisposable {
+  /** Claims up to the free slots, runs what it got and settles it; answers with the number taken. A job's failure never rejects it. */
+  tick(): Promise<number>;
+  /** No new claims; running handlers get their grace, then the AbortSignal; what is left is given back. */
+  stop(): Promise<WorkerStopped>;
+  /** Starts, stops at SIGTERM, SIGINT or when `signal` aborts, and resolves when it has stopped. */
+  run(options?: { readonly signal?: AbortSignal }): Promise<WorkerStopped>;
+}
+
+/** What `createScheduler` takes. */
+export interface SchedulerOptions {
+  /** The definitions whose schedules to fire. Default: `jobs` of createMillrace. */
+  readonly jobs?: readonly AnyJobDefinition[];
+}
+
+/** Makes jobs of fire times. Any number may run. */
+export interface Scheduler extends Service, AsyncDisposable {
+  /** One pass: fires what is due; answers with the number of jobs made. */
+  tick(): Promise<number>;
+  /** Starts, stops at SIGTERM, SIGINT or when `signal` aborts, and resolves when it has stopped. */
+  run(options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
+
+/** What `list` takes. */
+export interface ListOptions {
+  readonly state?: JobState | readonly JobState[];
+  readonly kind?: string;
+  readonly queue?: string;
+  /** 1 to 1000. Default 50. */
+  readonly limit?: number;
+  /** As the previous page answered. */
+  readonly cursor?: string;
+}
+
+/** The one object of an application: enqueues, looks, makes workers and schedulers. */
+export interface Millrace extends AsyncDisposable {
+  /** The definitions it was made with, by kind. */
+  readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
+  /**
+   * Brings the database schema to this release; safe from many processes at once.
+   * @returns the names of the migrations that it applied
+   */
+  migrate(): Promise<readonly string[]>;
+  /** What `migrate` would apply, in order, with its SQL; changes nothing. */
+  pendingMigrations(): Promise<readonly PendingMigration[]>;
+  /** Checks that the database can be used by this release; throws the error that says what is wrong. */
+  verify(): Promise<void>;
+  /**
+   * Runs `body` in a transaction: committed when it resolves, rolled back when it rejects.
+   * @throws whatever `body` throws; MILLRACE_TX_SERIALIZATION when PostgreSQL could not serialize it
+   */
+  transaction<T>(
+    body: (tx: Transaction) => Promise<T>,
+    options?: { readonly isolation?: IsolationLevel },
+  ): Promise<T>;
+  /**
+   * Enqueues one job.
+   * @throws MILLRACE_PAYLOAD_INVALID, MILLRACE_PAYLOAD_NOT_JSON, MILLRACE_PAYLOAD_TOO_LARGE, MILLRACE_TX_NOT_OPEN, …
+   */
+  readonly enqueue: Enqueue;
+  /** Enqueues many jobs, of any kinds: all or none. Answers in their order. An iterable is read in bounded memory. */
+  readonly enqueueMany: EnqueueMany;
+  /** The job with its last attempts, or null. */
+  get(id: string): Promise<Job | null>;
+  /** A page of jobs, the newest first. */
+  list(options?: ListOptions): Promise<JobPage>;
+  /** Cancels a waiting job; asks a running one to stop through its AbortSignal; leaves a finished one as it is. */
+  cancel(
+    id: string,
+    options?: { readonly reason?: string; readonly tx?: Transaction },
+  ): Promise<CancelAnswer>;
+  /** Makes a waiting job due now; brings a finished one back under its id, with at least one more attempt. */
+  retry(id: string, options?: { readonly tx?: Transaction }): Promise<RetryAnswer>;
+  /** Every schedule in the database, and whether a live process knows it. */
+  schedules(): Promise<readonly ScheduleInfo[]>;
+  createWorker(options?: WorkerOptions): Worker;
+  createScheduler(options?: SchedulerOptions): Scheduler;
+  /**
+   * Calls `listener` for every event. It runs after the engine's own work and cannot slow it: beyond 10,000 waiting
+   * events they are dropped and counted.
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: (event: MillraceEvent) => void, name?: string): () => void;
+  /** Ends the connections that Millrace opened; a pool of yours stays open. */
+  close(): Promise<void>;
+}

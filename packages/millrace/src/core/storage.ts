@@ -1,0 +1,280 @@
+/**
+ * The port to the database, in the verbs of the domain. Everything that the engine knows of PostgreSQL stands behind it.
+ * Every write about a claimed job names the lease it was claimed under.
+ */
+import type { EnqueueResult } from './enqueue.ts';
+import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
+import type { Json } from './json.ts';
+import type { Settlement } from './lifecycle.ts';
+import type { Executor, IsolationLevel, Transaction } from './transaction.ts';
+
+/** A job about to be stored. */
+export interface NewJob {
+  readonly kind: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly payload: Json;
+  readonly meta: JobMeta;
+  readonly policy: JobPolicy;
+  readonly uniqueKey: string | undefined;
+  /** From now, by the database's clock; not together with `scheduledAt`. */
+  readonly delayMs: number | undefined;
+  readonly scheduledAt: Date | undefined;
+}
+
+/** Who a process is to the others. `no` is random, and never used twice while anybody could remember it. */
+export interface Identity {
+  readonly no: number;
+  readonly boot: string;
+  readonly role: 'worker' | 'scheduler';
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly kinds: readonly string[];
+  readonly queues: readonly string[];
+  readonly schedules: readonly string[];
+}
+
+/** What a claim is to look for. */
+export interface ClaimRequest {
+  readonly worker: number;
+  readonly lease: string;
+  readonly kinds: readonly string[];
+  /** How many jobs of each queue at most; all together at most `limit`. */
+  readonly queues: readonly { readonly queue: string; readonly limit: number }[];
+  readonly limit: number;
+}
+
+export interface ClaimAnswer {
+  readonly jobs: readonly ClaimedJob[];
+  /** True when the worker has been declared dead and must take a new identity. */
+  readonly dead: boolean;
+}
+
+/** A settlement of one claimed job. */
+export interface SettleRequest {
+  readonly id: string;
+  readonly lease: string;
+  readonly settlement: Settlement;
+}
+
+/**
+ * `written`: done, and this is the state now (a request to cancel may have turned a retry into `cancelled`). `already`:
+ * an earlier try had been written although its answer was lost. `busy`: somebody holds the row; try again. `lost`: the
+ * job has moved on.
+ */
+export type SettleAnswer =
+  | { readonly id: string; readonly status: 'written'; readonly state: JobState }
+  | { readonly id: string; readonly status: 'already' | 'busy' | 'lost' };
+
+/** A job in hand, named for a change of lease. */
+export interface Held {
+  readonly id: string;
+  readonly lease: string;
+}
+
+export interface JobFilter {
+  readonly states?: readonly JobState[] | undefined;
+  readonly kind?: string | undefined;
+  readonly queue?: string | undefined;
+  readonly limit: number;
+  /** As an earlier page answered. */
+  readonly cursor?: string | undefined;
+}
+
+export interface JobPage {
+  readonly jobs: readonly Job[];
+  /** Pass it for the next page; null at the end. */
+  readonly cursor: string | null;
+}
+
+/** What came of a request to cancel. */
+export type CancelAnswer =
+  | { readonly status: 'cancelled' | 'requested' | 'finished'; readonly state: JobState }
+  | { readonly status: 'missing' | 'busy' };
+
+/** What came of a request to run a job now, or again. */
+export type RetryAnswer =
+  | { readonly status: 'available'; readonly from: JobState }
+  | { readonly status: 'running' | 'missing' | 'busy' };
+
+/** A schedule as its process knows it. */
+export interface ScheduleClaim {
+  readonly name: string;
+  readonly kind: string;
+  readonly spec: string;
+  /** Fire when the first scheduler starts, and count from then. */
+  readonly runOnStart: boolean;
+}
+
+/** A schedule as the database knows it. Times in milliseconds since 1970. */
+export interface StoredSchedule {
+  readonly name: string;
+  readonly kind: string;
+  readonly spec: string;
+  readonly anchorMs: number;
+  readonly lastFireMs: number;
+  readonly nowMs: number;
+}
+
+/** A schedule for people. */
+export interface ScheduleInfo {
+  readonly name: string;
+  readonly kind: string;
+  readonly spec: string;
+  readonly anchor: Date;
+  readonly lastFire: Date | null;
+  /** False: no live process knows it, and it fires nothing. */
+  readonly known: boolean;
+}
+
+/** A job that was taken from a dead worker. */
+export interface RescuedJob {
+  readonly id: string;
+  readonly kind: string;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly state: JobState;
+}
+
+/** A live process as the others see it. Its beat only grows; when it stands still for long, the process is dead. */
+export interface Beat {
+  readonly no: number;
+  readonly role: 'worker' | 'scheduler';
+  readonly host: string;
+  readonly pid: number;
+  readonly beat: string;
+}
+
+/** A notification that reached this process. */
+export type Notice =
+  | { readonly type: 'jobs'; readonly queue: string }
+  | { readonly type: 'cancel'; readonly id: string }
+  | { readonly type: 'clock' };
+
+/** Whether notifications arrive. While they do not, polling goes on. */
+export type ListenerState = 'ready' | { readonly lost: unknown };
+
+/** A claimed job's own transaction. */
+export interface JobTransaction {
+  /** What the handler gets. */
+  readonly tx: Transaction;
+  readonly executor: Executor;
+  /** Writes the settlement in this transaction and commits both; on anything but `written` rolls back. */
+  settleAndCommit(request: SettleRequest): Promise<SettleAnswer>;
+  rollback(): Promise<void>;
+}
+
+/** A migration that the database does not have yet, as SQL that can be run by hand in one transaction. */
+export interface PendingMigration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+export interface Storage {
+  /** Brings the schema to this release. Answers with the names of what was applied. */
+  migrate(): Promise<readonly string[]>;
+  /** What `migrate` would apply; changes nothing. */
+  pendingMigrations(): Promise<readonly PendingMigration[]>;
+  /** @throws MILLRACE_SCHEMA_MISSING, MILLRACE_SCHEMA_OUTDATED, MILLRACE_SCHEMA_TOO_NEW, MILLRACE_DB_… */
+  verify(): Promise<void>;
+
+  enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]>;
+  /** Brings a user's handle to the common shape. @throws MILLRACE_TX_INVALID, MILLRACE_TX_NOT_OPEN */
+  executorOf(handle: unknown): Executor;
+  transaction<T>(isolation: IsolationLevel, body: (tx: Transaction) => Promise<T>): Promise<T>;
+
+  get(id: string, attemptsShown: number): Promise<Job | null>;
+  list(filter: JobFilter): Promise<JobPage>;
+  cancel(id: string, reason: string, on?: Executor): Promise<CancelAnswer>;
+  retry(id: string, on?: Executor): Promise<RetryAnswer>;
+
+  schedules(): Promise<readonly ScheduleInfo[]>;
+
+  /** The one session that the workers and schedulers of this process share. */
+  session(): WorkSession;
+
+  /** Connections that are open for good end; running calls are awaited. */
+  close(): Promise<void>;
+}
+
+/** What a worker, a scheduler and maintenance do, on connections that handlers never use. */
+export interface WorkSession {
+  /**
+   * Opens its connection ahead of the first call, which would open it too.
+   * @throws MILLRACE_DB_POOLER and the others of MILLRACE_DB_…
+   */
+  open(): Promise<void>;
+  /** False when the number is taken: draw another one. */
+  register(identity: Identity): Promise<boolean>;
+  /** False when this identity has been declared dead. */
+  beat(no: number): Promise<boolean>;
+  /** Moves what is really in hand to a new lease and declares the old identity dead. Answers with the ids that moved. */
+  transfer(request: {
+    readonly held: readonly Held[];
+    readonly lease: string;
+    readonly from: number;
+    readonly reason: string;
+  }): Promise<readonly string[]>;
+  unregister(no: number): Promise<void>;
+
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]>;
+  /** The ids among these that are still claimed under these leases. */
+  holds(held: readonly Held[]): Promise<readonly string[]>;
+  /** The ids among these whose cancelling has been requested. */
+  cancelRequests(
+    ids: readonly string[],
+  ): Promise<readonly { readonly id: string; readonly reason: string }[]>;
+  /** Milliseconds until the next job of these queues becomes due, or null when none waits. */
+  nextDueMs(queues: readonly string[]): Promise<number | null>;
+  /** Begins a transaction for a claimed job on a connection of its own. */
+  begin(isolation: IsolationLevel): Promise<JobTransaction>;
+
+  /** Calls back for every notification until stopped; `onState` hears when the channel is lost and when it is back. */
+  listen(
+    onNotice: (notice: Notice) => void,
+    onState: (state: ListenerState) => void,
+  ): { stop(): Promise<void> };
+
+  /**
+   * Registers a scheduler and writes the schedules that it knows, unless a process that started later has written others.
+   * `starting`: whether `runOnStart` counts, as opposed to a new identity of a scheduler that ran all along. False when
+   * the number is taken.
+   */
+  adoptSchedules(
+    identity: Identity,
+    schedules: readonly ScheduleClaim[],
+    starting: boolean,
+  ): Promise<boolean>;
+  readSchedules(names: readonly string[]): Promise<readonly StoredSchedule[]>;
+  /** Makes the job of one fire time, unless somebody has; answers with its id, or null. */
+  fire(fire: {
+    readonly name: string;
+    readonly spec: string;
+    readonly fireMs: number;
+    readonly job: NewJob;
+  }): Promise<string | null>;
+  /** Lets missed fire times go. */
+  letGo(name: string, spec: string, untilMs: number): Promise<void>;
+
+  beats(): Promise<readonly Beat[]>;
+  /** Declares identities dead, unless their beat has moved on; answers with those that are dead now. */
+  declareDead(
+    found: readonly { readonly no: number; readonly beat: string }[],
+  ): Promise<readonly number[]>;
+  /** Gives the jobs of dead workers back; rows that somebody holds are left for the next call. */
+  rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;
+
+  /** Makes the partitions of the days ahead; answers with the names of the new ones. */
+  createPartitions(): Promise<readonly string[]>;
+  /** Drops what the retention no longer keeps; answers with the names. */
+  dropPartitions(keep: {
+    readonly completedMs: number;
+    readonly failedMs: number;
+  }): Promise<readonly string[]>;
+
+  /** Ends the connections; a later call opens them again. */
+  close(): Promise<void>;
+}

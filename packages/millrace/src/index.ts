@@ -1,0 +1,55 @@
+export { createMillrace } from './runtime.ts';
+export { defineJob } from './core/job-definition.ts';
+export { every } from './core/schedule.ts';
+export { cron } from './core/cron.ts';
+export { delays, exponential, fixed, linear } from './core/retry.ts';
+export { cancel, discard, retryAfter, snooze } from './core/outcome.ts';
+export { errorCodes, isMillraceError, MillraceError } from './core/errors.ts';
+export { jobStates } from './core/job.ts';
+
+export type { CronOptions } from './core/cron.ts';
+export type { Duration } from './core/duration.ts';
+export type { Enqueue, EnqueueMany, EnqueueOptions, EnqueueResult } from './core/enqueue.ts';
+export type { ErrorCode } from './core/errors.ts';
+export type { EventName, Events, JobRef, MillraceEvent } from './core/events.ts';
+export type { AttemptEnding, AttemptError, AttemptRecord, Job, JobState } from './core/job.ts';
+export type {
+  AnyJobDefinition,
+  Handler,
+  InputOf,
+  JobContext,
+  JobDefinition,
+  JobOptions,
+  JobRequest,
+  JobRequestOptions,
+  ScheduleOptions,
+  TransactionalJobContext,
+  TransactionOption,
+} from './core/job-definition.ts';
+export type { Json } from './core/json.ts';
+export type { HistoryPolicy } from './core/lifecycle.ts';
+export type { Logger } from './core/logger.ts';
+export type {
+  ConnectionConfig,
+  ConnectionPool,
+  ListOptions,
+  Millrace,
+  MillraceOptions,
+  Scheduler,
+  SchedulerOptions,
+  Worker,
+  WorkerOptions,
+  WorkerStopped,
+} from './core/millrace.ts';
+export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
+export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
+export type { FireTimes, MissedPolicy } from './core/schedule.ts';
+export type { Service } from './core/service.ts';
+export type {
+  CancelAnswer,
+  JobPage,
+  PendingMigration,
+  RetryAnswer,
+  ScheduleInfo,
+} from './core/storage.ts';
+export type { IsolationLevel, Transaction } from './core/transaction.ts';

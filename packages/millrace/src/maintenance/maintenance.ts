@@ -1,0 +1,54 @@
+import { toAttemptError } from '../core/attempt-error.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Emit } from '../core/events.ts';
+import { Loop } from '../core/loop.ts';
+import { defaults } from '../core/options.ts';
+import type { Service } from '../core/service.ts';
+import type { WorkSession } from '../core/storage.ts';
+import { PartitionKeeper, type Retention } from './partition-keeper.ts';
+import { Rescuer, type RescueTimes } from './rescuer.ts';
+
+/** What every process that runs jobs or schedules does on the side, for all: rescue and the history's partitions. */
+export class Maintenance implements Service {
+  readonly #loops: readonly Loop[];
+  readonly #keeper: PartitionKeeper;
+  readonly #rescuer: Rescuer;
+
+  constructor(parts: {
+    session: WorkSession;
+    clock: Clock;
+    random: () => number;
+    emit: Emit;
+    times: RescueTimes;
+    retention: Retention;
+  }) {
+    const { clock, random, emit } = parts;
+    this.#keeper = new PartitionKeeper(parts);
+    this.#rescuer = new Rescuer(parts);
+    const loop = (name: string, pass: () => Promise<number>) =>
+      new Loop({
+        pass,
+        clock,
+        random,
+        onError: (error) =>
+          emit('loop:failed', { loop: name, error: toAttemptError(error, defaults.errorMaxBytes) }),
+      });
+    this.#loops = [
+      loop('partitions', () => this.#keeper.pass()),
+      loop('rescue', () => this.#rescuer.pass()),
+    ];
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.start()));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+  }
+
+  async tick(): Promise<void> {
+    await this.#keeper.pass();
+    await this.#rescuer.pass();
+  }
+}

@@ -1,0 +1,48 @@
+import type { Service } from './core/service.ts';
+import type { Storage } from './core/storage.ts';
+
+/**
+ * What the workers and schedulers of one process share: the session and the maintenance. It begins with the first of them
+ * and ends with the last, so that a process that only enqueues has none of it.
+ */
+export class ProcessShare {
+  readonly #storage: Storage;
+  readonly #maintenance: Service;
+  readonly #users = new Set<object>();
+  #beginning: Promise<void> = Promise.resolve();
+
+  constructor(storage: Storage, maintenance: Service) {
+    this.#storage = storage;
+    this.#maintenance = maintenance;
+  }
+
+  /**
+   * @throws MILLRACE_SCHEMA_…, MILLRACE_DB_…
+   */
+  async begin(user: object): Promise<void> {
+    if (this.#users.has(user)) return this.#beginning;
+    this.#users.add(user);
+    if (this.#users.size === 1) {
+      this.#beginning = this.#prepare();
+    }
+    try {
+      await this.#beginning;
+    } catch (error) {
+      await this.end(user);
+      throw error;
+    }
+  }
+
+  /** What cannot work at all is found here, before anything runs in the background. */
+  async #prepare(): Promise<void> {
+    await this.#storage.verify();
+    await this.#storage.session().open();
+    await this.#maintenance.start();
+  }
+
+  async end(user: object): Promise<void> {
+    if (!this.#users.delete(user) || this.#users.size > 0) return;
+    await this.#maintenance.stop();
+    if (this.#users.size === 0) await this.#storage.session().close();
+  }
+}

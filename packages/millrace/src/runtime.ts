@@ -1,0 +1,242 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Client } from './client/client.ts';
+import type { Enqueue } from './core/enqueue.ts';
+import { MillraceError } from './core/errors.ts';
+import type { AnyJobDefinition } from './core/job-definition.ts';
+import type { Logger } from './core/logger.ts';
+import type {
+  Millrace,
+  MillraceOptions,
+  Scheduler,
+  SchedulerOptions,
+  Worker,
+  WorkerOptions,
+} from './core/millrace.ts';
+import {
+  checkOptions,
+  defaults,
+  millraceChecks,
+  schedulerChecks,
+  transactionChecks,
+} from './core/options.ts';
+import { Maintenance } from './maintenance/maintenance.ts';
+import { ProcessShare } from './process-share.ts';
+import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
+import { connectionsOf } from './storage/connection.ts';
+import { namesOf } from './storage/names.ts';
+import { PgStorage } from './storage/pg-storage.ts';
+import { Pool } from './storage/pool.ts';
+import { systemClock, systemTime } from './system-clock.ts';
+import { consoleLogger } from './telemetry/console-logger.ts';
+import { publishEvents } from './telemetry/diagnostics.ts';
+import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
+import { jobLogger } from './telemetry/job-logger.ts';
+import { logEvents } from './telemetry/log-events.ts';
+import { version } from './version.ts';
+import { runUntilSignal } from './worker/signals.ts';
+import { JobWorker } from './worker/worker.ts';
+
+/** The times of liveness. Only tests change them. */
+export interface Tuning {
+  /** Between two heartbeats of a worker or scheduler. */
+  readonly heartbeatMs: number;
+  /** Between two looks at the heartbeats of the others. */
+  readonly lookMs: number;
+  /** A process whose heartbeat stands still for so long is dead. */
+  readonly deadAfterMs: number;
+  /** The longest a worker sleeps, before jitter. */
+  readonly pollMs: number;
+}
+
+const defaultTuning: Tuning = {
+  heartbeatMs: 3_000,
+  lookMs: 2_500,
+  deadAfterMs: 15_000,
+  pollMs: 1_000,
+};
+
+/**
+ * Makes the one object of an application. It opens no connection before it is used.
+ * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_KIND_DUPLICATE
+ */
+export function createMillrace(options: MillraceOptions = {}): Millrace {
+  return composeMillrace(options, defaultTuning);
+}
+
+/** What every part is connected to. */
+interface Composition {
+  readonly tuning: Tuning;
+  readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
+  readonly bus: EventBus;
+  readonly logger: Logger;
+  readonly storage: PgStorage;
+  readonly client: Client;
+  readonly share: ProcessShare;
+  readonly enqueue: Enqueue;
+  readonly resultMaxBytes: number;
+  readonly process: { readonly host: string; readonly pid: number; readonly version: string };
+}
+
+/** The composition root: the only place that makes storage and services and connects them. */
+export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millrace {
+  const all = connect(options, tuning);
+  const { jobs, storage, client, bus, enqueue } = all;
+  const running = new Set<Worker | Scheduler>();
+  const remember = <S extends Worker | Scheduler>(service: S, stopped: Promise<unknown>): S => {
+    running.add(service);
+    void stopped.finally(() => running.delete(service));
+    return service;
+  };
+  async function close(): Promise<void> {
+    await Promise.all([...running].map((service) => service.stop()));
+    await storage.close();
+    bus.flush();
+  }
+  return {
+    jobs,
+    migrate: () => storage.migrate(),
+    pendingMigrations: () => storage.pendingMigrations(),
+    verify: () => storage.verify(),
+    async transaction(body, transactionOptions = {}) {
+      const { isolation } = checkOptions(transactionChecks, transactionOptions, 'transaction');
+      return storage.transaction(isolation ?? 'read committed', body);
+    },
+    enqueue,
+    enqueueMany: (requests, rest) => client.enqueueMany(requests, rest),
+    get: (id) => client.get(id),
+    list: (rest) => client.list(rest),
+    cancel: (id, rest) => client.cancel(id, rest),
+    retry: (id, rest) => client.retry(id, rest),
+    schedules: () => storage.schedules(),
+    createWorker(workerOptions = {}) {
+      const worker = workerOf(all, workerOptions);
+      return remember(worker, worker.stopped);
+    },
+    createScheduler(schedulerOptions = {}) {
+      const scheduler = schedulerOf(all, schedulerOptions);
+      return remember(scheduler, scheduler.stopped);
+    },
+    subscribe: (listener, name) => bus.subscribe(listener, name),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function connect(options: MillraceOptions, tuning: Tuning): Composition {
+  const checked = checkOptions(millraceChecks, options, 'createMillrace');
+  const host = hostname();
+  const { pid } = process;
+  const bus = createEventBus(systemClock);
+  const { emit } = bus;
+  const logger = loggerOf(options.logger);
+  publishEvents(bus);
+  logEvents(bus, logger);
+
+  const { connection, direct } = connectionsOf(options.connection, options.directConnection);
+  const storage = new PgStorage({
+    names: namesOf(checked.schema ?? defaults.schema),
+    pool: new Pool(connection),
+    direct,
+    clock: systemClock,
+    label: `${host}:${pid}`,
+  });
+  const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
+  const client = new Client({ storage, emit, limits });
+  const maintenance = new Maintenance({
+    session: storage.session(),
+    clock: systemClock,
+    random: Math.random,
+    emit,
+    times: tuning,
+    retention: {
+      completedMs: checked.completedRetention ?? defaults.completedRetentionMs,
+      failedMs: checked.failedRetention ?? defaults.failedRetentionMs,
+    },
+  });
+  return {
+    tuning,
+    jobs: byKind(options.jobs ?? []),
+    bus,
+    logger,
+    storage,
+    client,
+    share: new ProcessShare(storage, maintenance),
+    enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
+    resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
+    process: { host, pid, version },
+  };
+}
+
+function workerOf(all: Composition, options: WorkerOptions): JobWorker {
+  const { tuning, jobs, bus, logger, storage, share, enqueue, resultMaxBytes } = all;
+  const worker: JobWorker = new JobWorker({
+    options,
+    jobs: jobs.values(),
+    port: storage.session(),
+    prepare: () => share.begin(worker),
+    release: () => share.end(worker),
+    clock: systemClock,
+    emit: bus.emit,
+    random: Math.random,
+    process: all.process,
+    enqueue,
+    loggerFor: (job) => jobLogger(logger, job),
+    resultMaxBytes,
+    heartbeatMs: tuning.heartbeatMs,
+    pollMs: tuning.pollMs,
+  });
+  return worker;
+}
+
+function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerService {
+  checkOptions(schedulerChecks, options, 'createScheduler');
+  const { tuning, jobs, bus, storage, client, share } = all;
+  const scheduler: SchedulerService = new SchedulerService({
+    session: storage.session(),
+    prepareDatabase: () => share.begin(scheduler),
+    release: () => share.end(scheduler),
+    clock: systemClock,
+    random: Math.random,
+    emit: bus.emit,
+    definitions: options.jobs ?? [...jobs.values()],
+    identity: (schedules) => ({
+      ...all.process,
+      no: randomInt(1, 2 ** 31),
+      boot: randomUUID(),
+      role: 'scheduler',
+      kinds: [],
+      queues: [],
+      schedules,
+    }),
+    prepare: (definition, payload, rest) => client.prepare(definition, payload, rest),
+    beatMs: tuning.heartbeatMs,
+    run: runUntilSignal,
+  });
+  return scheduler;
+}
+
+function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, AnyJobDefinition> {
+  const jobs = new Map<string, AnyJobDefinition>();
+  for (const definition of definitions) {
+    if (definition?.settings === undefined) {
+      throw new MillraceError(
+        'MILLRACE_OPTION_INVALID',
+        'createMillrace.jobs must be a list of what defineJob returned',
+      );
+    }
+    if (jobs.has(definition.kind)) {
+      throw new MillraceError(
+        'MILLRACE_KIND_DUPLICATE',
+        `two definitions have the kind '${definition.kind}'`,
+      );
+    }
+    jobs.set(definition.kind, definition);
+  }
+  return jobs;
+}
+
+function loggerOf(given: Logger | false | undefined): Logger {
+  if (given === false) return { debug() {}, info() {}, warn() {}, error() {} };
+  return given ?? consoleLogger({ level: 'warn', stream: process.stderr, now: systemTime });
+}

@@ -1,0 +1,64 @@
+import { MillraceError, type ErrorCode } from '../core/errors.ts';
+
+const byCode: Readonly<Record<string, ErrorCode>> = {
+  ECONNREFUSED: 'MILLRACE_DB_UNREACHABLE',
+  ECONNRESET: 'MILLRACE_DB_UNREACHABLE',
+  ENOTFOUND: 'MILLRACE_DB_UNREACHABLE',
+  EAI_AGAIN: 'MILLRACE_DB_UNREACHABLE',
+  EHOSTUNREACH: 'MILLRACE_DB_UNREACHABLE',
+  ENETUNREACH: 'MILLRACE_DB_UNREACHABLE',
+  ETIMEDOUT: 'MILLRACE_DB_UNREACHABLE',
+  EPIPE: 'MILLRACE_DB_UNREACHABLE',
+  ENOENT: 'MILLRACE_DB_UNREACHABLE',
+  EACCES: 'MILLRACE_DB_UNREACHABLE',
+  '57P03': 'MILLRACE_DB_UNREACHABLE',
+  '53300': 'MILLRACE_DB_UNREACHABLE',
+  '28000': 'MILLRACE_DB_AUTH',
+  '28P01': 'MILLRACE_DB_AUTH',
+  '3D000': 'MILLRACE_DB_AUTH',
+  '25P02': 'MILLRACE_TX_NOT_OPEN',
+  '25006': 'MILLRACE_DB_READ_ONLY',
+  '42501': 'MILLRACE_DB_PERMISSION',
+  '3F000': 'MILLRACE_SCHEMA_MISSING',
+  '42P01': 'MILLRACE_SCHEMA_MISSING',
+  '42883': 'MILLRACE_SCHEMA_MISSING',
+  '40001': 'MILLRACE_TX_SERIALIZATION',
+  '40P01': 'MILLRACE_TX_SERIALIZATION',
+};
+
+/** The code that PostgreSQL or Node gave to an error: an SQLSTATE or a system error name. */
+export function causeCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return causeCode(error.errors[0]);
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** An error of the driver as one of Millrace's, where its meaning is known; otherwise the error itself. */
+export function explain(error: unknown): unknown {
+  if (error instanceof MillraceError || !(error instanceof Error)) return error;
+  if ('constraint' in error && error.constraint === 'job_unique') {
+    return new MillraceError(
+      'MILLRACE_UNIQUE_CONFLICT',
+      'the unique key is taken by an unfinished job',
+      { cause: error },
+    );
+  }
+  const code = codeOf(error);
+  return code === undefined ? error : new MillraceError(code, messageOf(error), { cause: error });
+}
+
+function codeOf(error: Error): ErrorCode | undefined {
+  const known = byCode[causeCode(error) ?? ''];
+  if (known !== undefined) return known;
+  if (/^SASL|client password must be a string/i.test(error.message)) return 'MILLRACE_DB_AUTH';
+  if (/Connection terminated|timeout expired|server closed the connection/i.test(error.message)) {
+    return 'MILLRACE_DB_UNREACHABLE';
+  }
+  return undefined;
+}
+
+function messageOf(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const text = first instanceof Error ? first.message : error.message;
+  return text.split('\n')[0] ?? text;
+}

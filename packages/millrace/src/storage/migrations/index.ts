@@ -1,0 +1,17 @@
+import type { Names } from '../names.ts';
+import { init } from './0001-init.ts';
+
+/** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
+export interface Migration {
+  readonly id: number;
+  readonly name: string;
+  /** The release that brings it. */
+  readonly release: string;
+  /** The migration that a process must know at least in order to work beside this one. */
+  readonly oldestBeside: number;
+  readonly sql: (names: Names) => string;
+}
+
+export const migrations: readonly Migration[] = [
+  { id: 1, name: '0001-init', release: '0.1.0', oldestBeside: 1, sql: init },
+];

@@ -1,0 +1,222 @@
+import { MillraceError } from '../core/errors.ts';
+import type { Clock } from '../core/clock.ts';
+import type { EnqueueResult } from '../core/enqueue.ts';
+import type { Job } from '../core/job.ts';
+import type {
+  CancelAnswer,
+  JobFilter,
+  JobPage,
+  NewJob,
+  PendingMigration,
+  RetryAnswer,
+  ScheduleInfo,
+  Storage,
+  WorkSession,
+} from '../core/storage.ts';
+import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
+import type { ClientConfig, Row } from './connection.ts';
+import { causeCode, explain } from './errors.ts';
+import { pgExecutor } from './executors/pg.ts';
+import { noPartition } from './job-transaction.ts';
+import { migrate, pending, verifySchema } from './migrations/runner.ts';
+import type { Names } from './names.ts';
+import type { Pool } from './pool.ts';
+import { toAttempt, toJob, toRecords } from './rows.ts';
+import { cancelJob, enqueueJobs, retryJob } from './sql/enqueue.ts';
+import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
+import { createPartitions } from './sql/partitions.ts';
+import { listSchedules } from './sql/schedules.ts';
+import type { StatementOf } from './sql/statement.ts';
+import { PgWorkSession } from './work-session.ts';
+
+/** The oldest server that is worked with at all; what is supported is one newer. */
+const oldestServer = 140_000;
+
+/** The port to PostgreSQL, implemented. */
+export class PgStorage implements Storage {
+  readonly #names: Names;
+  readonly #pool: Pool;
+  readonly #direct: () => ClientConfig;
+  readonly #clock: Clock;
+  readonly #label: string;
+  #session: WorkSession | undefined;
+
+  constructor(parts: {
+    names: Names;
+    pool: Pool;
+    direct: () => ClientConfig;
+    clock: Clock;
+    label: string;
+  }) {
+    this.#names = parts.names;
+    this.#pool = parts.pool;
+    this.#direct = parts.direct;
+    this.#clock = parts.clock;
+    this.#label = parts.label;
+  }
+
+  async migrate(): Promise<readonly string[]> {
+    const applied = await this.#pool
+      .session(async (client) => {
+        await refuseServer(client);
+        return migrate(client, this.#names);
+      })
+      .catch(rethrow);
+    await this.#call(createPartitions, []);
+    return applied;
+  }
+
+  /** What `migrate` would run. */
+  async pendingMigrations(): Promise<readonly PendingMigration[]> {
+    return this.#pool.session((client) => pending(client, this.#names)).catch(rethrow);
+  }
+
+  async verify(): Promise<void> {
+    await this.#pool
+      .session(async (client) => {
+        await refuseServer(client);
+        await verifySchema(client, this.#names);
+      })
+      .catch(rethrow);
+  }
+
+  executorOf(handle: unknown): Executor {
+    return pgExecutor(handle);
+  }
+
+  async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
+    if (jobs.length === 0) return [];
+    const rows = await this.#call(enqueueJobs, [toRecords(jobs)], on);
+    const answers: EnqueueResult[] = Array.from({ length: jobs.length });
+    for (const row of rows) {
+      answers[Number(row['place']) - 1] = {
+        status: row['created'] === true ? 'created' : 'deduplicated',
+        id: row['id'] as string,
+      };
+    }
+    return answers;
+  }
+
+  async transaction<T>(
+    isolation: IsolationLevel,
+    body: (tx: Transaction) => Promise<T>,
+  ): Promise<T> {
+    return this.#pool.transaction(isolation, body);
+  }
+
+  async get(id: string, attemptsShown: number): Promise<Job | null> {
+    return this.#pool
+      .read(async (executor) => {
+        const [row] = (await executor.query(getJob(this.#names).text, [id])).rows;
+        if (row === undefined) return null;
+        const attempts = await executor.query(getAttempts(this.#names).text, [
+          id,
+          String(attemptsShown),
+        ]);
+        return { ...toJob(row), attempts: attempts.rows.map(toAttempt).toReversed() };
+      })
+      .catch(rethrow);
+  }
+
+  async list(filter: JobFilter): Promise<JobPage> {
+    const rows = await this.#read(listJobs, [
+      filter.states === undefined ? null : JSON.stringify(filter.states),
+      filter.kind ?? null,
+      filter.queue ?? null,
+      filter.cursor ?? null,
+      String(filter.limit),
+    ]);
+    const jobs = rows.map((row) => ({ ...toJob(row), attempts: [] }));
+    return { jobs, cursor: jobs.length < filter.limit ? null : (jobs.at(-1)?.id ?? null) };
+  }
+
+  async cancel(id: string, reason: string, on?: Executor): Promise<CancelAnswer> {
+    const [row] = await this.#call(cancelJob, [id, reason], on);
+    const { status, state } = row ?? {};
+    return (typeof state === 'string' ? { status, state } : { status }) as CancelAnswer;
+  }
+
+  async retry(id: string, on?: Executor): Promise<RetryAnswer> {
+    const [row] = await this.#call(retryJob, [id], on);
+    if (row?.['status'] !== 'available') return { status: row?.['status'] } as RetryAnswer;
+    return { status: 'available', from: row['state'] } as RetryAnswer;
+  }
+
+  async schedules(): Promise<readonly ScheduleInfo[]> {
+    const rows = await this.#read(listSchedules, []);
+    return rows.map((row) => ({
+      name: row['name'] as string,
+      kind: row['kind'] as string,
+      spec: row['spec'] as string,
+      anchor: row['anchor'] as Date,
+      lastFire: row['last_fire'] as Date | null,
+      known: row['known'] as boolean,
+    }));
+  }
+
+  session(): WorkSession {
+    return (this.#session ??= new PgWorkSession({
+      names: this.#names,
+      config: this.#direct,
+      pool: this.#pool,
+      clock: this.#clock,
+      label: this.#label,
+    }));
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close();
+    await this.#pool.close();
+  }
+
+  /** One of our functions, alone or in a user's transaction. */
+  async #call(of: StatementOf, values: readonly (string | null)[], on?: Executor): Promise<Row[]> {
+    const { text } = of(this.#names);
+    if (on !== undefined) {
+      return (await on.query(text, values).catch(rethrow)).rows;
+    }
+    try {
+      return await this.#pool.query(text, values);
+    } catch (error) {
+      if (causeCode(error) !== noPartition) throw error;
+      await this.#call(createPartitions, []);
+      return this.#pool.query(text, values);
+    }
+  }
+
+  async #read(of: StatementOf, values: readonly (string | null)[]): Promise<Row[]> {
+    const { text } = of(this.#names);
+    return this.#pool
+      .read(async (executor) => (await executor.query(text, values)).rows)
+      .catch(rethrow);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw explain(error);
+}
+
+interface Queryable {
+  query(text: string): Promise<{ rows: Row[] }>;
+}
+
+/** @throws MILLRACE_DB_TOO_OLD, MILLRACE_DB_READ_ONLY */
+async function refuseServer(client: Queryable): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS version,
+            pg_catalog.current_setting('server_version') AS shown, pg_catalog.pg_is_in_recovery() AS standby`,
+  );
+  const server = rows[0];
+  if (Number(server?.['version']) < oldestServer) {
+    throw new MillraceError(
+      'MILLRACE_DB_TOO_OLD',
+      `the server is PostgreSQL ${String(server?.['shown'])}`,
+    );
+  }
+  if (server?.['standby'] === true) {
+    throw new MillraceError(
+      'MILLRACE_DB_READ_ONLY',
+      'the server is a standby, which cannot be written to',
+    );
+  }
+}

@@ -1,0 +1,188 @@
+import pg from 'pg';
+import { MillraceError } from '../core/errors.ts';
+import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
+import type { ClientConfig, Row } from './connection.ts';
+import { causeCode, explain } from './errors.ts';
+
+/** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
+const maxSerializationTries = 10;
+
+/**
+ * The connections that users' calls go through: enqueue, look, cancel, transactions. Either a pool that we made, whose
+ * size follows from what this process does, or one of the user's, which is left as it is.
+ */
+export class Pool {
+  readonly #connection: () => pg.Pool | ClientConfig;
+  #opened: { readonly pool: pg.Pool; readonly owned: boolean } | undefined;
+  #shared = false;
+  #transactions = 0;
+
+  /** @param connection Asked for when a connection is first needed; it may throw what is wrong with it. */
+  constructor(connection: () => pg.Pool | ClientConfig) {
+    this.#connection = connection;
+  }
+
+  get #pool(): pg.Pool {
+    return this.#open().pool;
+  }
+
+  get #owned(): boolean {
+    return this.#open().owned;
+  }
+
+  #open(): { readonly pool: pg.Pool; readonly owned: boolean } {
+    if (this.#opened !== undefined) return this.#opened;
+    const connection = this.#connection();
+    const owned = !('totalCount' in connection);
+    const pool = 'totalCount' in connection ? connection : new pg.Pool(connection);
+    // An idle connection that the server ends must not end the process; the next query opens another.
+    if (owned) pool.on('error', () => {});
+    this.#opened = { pool, owned };
+    this.#resize();
+    return this.#opened;
+  }
+
+  /**
+   * In a process that runs jobs one connection serves all short calls, plus one for each transaction under way: a worker's
+   * connections are few and countable, and what a handler does inside a transaction never waits for that transaction.
+   */
+  shareWithWorker(): void {
+    this.#shared = true;
+    this.#resize();
+  }
+
+  #count(change: 1 | -1): void {
+    this.#transactions += change;
+    this.#resize();
+  }
+
+  #resize(): void {
+    if (this.#shared && this.#opened?.owned === true)
+      this.#opened.pool.options.max = 1 + this.#transactions;
+  }
+
+  /** Runs one statement on its own. */
+  async query(text: string, values: readonly (string | null)[]): Promise<Row[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return (await this.#pool.query<Row>(text, [...values])).rows;
+      } catch (error) {
+        if (!isSerialization(error) || tries >= maxSerializationTries) throw explain(error);
+      }
+    }
+  }
+
+  /** Runs a read of our own, which must not depend on the session's search path. */
+  read<T>(body: (executor: Executor) => Promise<T>): Promise<T> {
+    return this.#with(async (client) => {
+      await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
+      await client.query(`SET LOCAL search_path = ''`);
+      const result = await body({ query: (text, values) => client.query(text, [...values]) });
+      await client.query('COMMIT');
+      return result;
+    });
+  }
+
+  async transaction<T>(
+    isolation: IsolationLevel,
+    body: (tx: Transaction) => Promise<T>,
+  ): Promise<T> {
+    this.#count(1);
+    try {
+      return await this.#with(async (client) => {
+        await client.query(beginText(isolation));
+        const result = await body(client);
+        const { command } = await client.query('COMMIT');
+        // The body swallowed the error of a statement: the server has rolled everything back.
+        if (command !== 'COMMIT') {
+          throw new MillraceError(
+            'MILLRACE_TX_NOT_OPEN',
+            'a statement of the transaction had failed, so it was rolled back',
+          );
+        }
+        return result;
+      });
+    } finally {
+      this.#count(-1);
+    }
+  }
+
+  /** A connection for a transactional handler, in a transaction; `release` gives it back, `true` when it is broken. */
+  async begin(
+    isolation: IsolationLevel,
+  ): Promise<{ client: pg.PoolClient; release: (broken: boolean) => void }> {
+    this.#count(1);
+    let client: pg.PoolClient | undefined;
+    const ignore = () => {};
+    const release = (broken: boolean) => {
+      client?.off('error', ignore);
+      // Beyond its share the connection is closed rather than kept idle.
+      client?.release(broken || (this.#owned && this.#shared));
+      this.#count(-1);
+    };
+    try {
+      client = await this.#pool.connect();
+      client.on('error', ignore);
+      await client.query(beginText(isolation));
+      return { client, release };
+    } catch (error) {
+      release(true);
+      throw explain(error);
+    }
+  }
+
+  /** Runs `body` on one connection; rolls back and closes what a failure leaves open. */
+  async #with<T>(body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw explain(error);
+    }
+    const ignore = () => {};
+    client.on('error', ignore);
+    let broken = false;
+    try {
+      return await body(client);
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => {
+        broken = true;
+      });
+      throw isSerialization(error) || isConnection(error) ? explain(error) : error;
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  /** One connection for what needs a session but no transaction. */
+  async session<T>(body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw explain(error);
+    });
+    try {
+      return await body(client);
+    } finally {
+      // What it has set on the session ends with it.
+      client.release(true);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#opened?.owned === true && !this.#opened.pool.ended) await this.#opened.pool.end();
+  }
+}
+
+function beginText(isolation: IsolationLevel): string {
+  return `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()} READ WRITE`;
+}
+
+function isSerialization(error: unknown): boolean {
+  const code = causeCode(error);
+  return code === '40001' || code === '40P01';
+}
+
+function isConnection(error: unknown): boolean {
+  const explained = explain(error);
+  return explained instanceof MillraceError && explained.code === 'MILLRACE_DB_UNREACHABLE';
+}

@@ -1,0 +1,56 @@
+import type { Events, EventName } from '../core/events.ts';
+import type { JobState } from '../core/job.ts';
+import type { Logger } from '../core/logger.ts';
+import type { EventBus } from './event-bus.ts';
+
+type Level = keyof Logger;
+type Line = readonly [level: Level, message: string];
+
+/** What each event is to the reader of a log; where it depends on the event, a function says. */
+const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Line) } = {
+  'job:enqueued': ['debug', 'job enqueued'],
+  'job:cancel-requested': ['info', 'a running job was asked to stop'],
+  'claim:taken': ['debug', 'jobs claimed'],
+  'claim:empty': ['debug', 'no job to claim'],
+  'claim:failed': ['warn', 'claiming failed; it is tried again'],
+  'attempt:started': ['debug', 'attempt started'],
+  'attempt:finished': finished,
+  'attempt:result-dropped': ['warn', 'the job completed, but its result cannot be kept'],
+  'settle:written': ['debug', 'outcomes written'],
+  'settle:refused': ['warn', 'an outcome came too late: the job had moved on'],
+  'settle:retried': ['warn', 'outcomes could not be written; they are kept and tried again'],
+  'worker:started': ['info', 'worker started'],
+  'worker:stopped': ['info', 'worker stopped'],
+  'worker:renewed': ['warn', 'the worker took a new identity'],
+  'worker:heartbeat-failed': ['warn', 'the heartbeat failed; it is tried again'],
+  'listener:lost': ['warn', 'notifications are lost; jobs are found by polling'],
+  'listener:ready': ['info', 'notifications arrive'],
+  'worker:died': ['warn', 'a worker was found dead'],
+  'job:rescued': ['warn', 'a job was taken from a dead worker'],
+  'schedule:fired': ['info', 'schedule fired'],
+  'schedule:skipped': ['warn', 'missed fire times were let go'],
+  'schedule:failed': ['error', 'a schedule failed; it is tried again'],
+  'partition:created': ['info', 'partition created'],
+  'partition:dropped': ['info', 'partition dropped'],
+  'loop:failed': ['error', 'something failed in the background; it goes on'],
+  'events:dropped': ['warn', 'a subscriber was too slow; events were dropped'],
+};
+
+/** A failure that will be tried again is a warning, one that ends a job an error. */
+function finished({ state, error }: Events['attempt:finished']): Line {
+  const ends: Partial<Record<JobState, Line>> = {
+    completed: ['info', 'attempt completed'],
+    cancelled: ['info', 'attempt cancelled'],
+    discarded: ['error', 'job discarded'],
+  };
+  return ends[state] ?? (error === null ? ['info', 'job handed back'] : ['warn', 'attempt failed']);
+}
+
+/** Writes every event to the log: the first subscriber. */
+export function logEvents(bus: EventBus, logger: Logger): () => void {
+  return bus.subscribe(({ name, data }) => {
+    const entry = lines[name] as Line | ((data: Events[EventName]) => Line);
+    const [level, message] = typeof entry === 'function' ? entry(data) : entry;
+    logger[level]({ event: name, ...data }, message);
+  }, 'logger');
+}

@@ -1,0 +1,1 @@
+export { driveClock, type DrivenClock } from './driven-clock.ts';

@@ -1,0 +1,89 @@
+import type { MillraceError } from '../core/errors.ts';
+import type { JobRef } from '../core/events.ts';
+import type { JobSettings } from '../core/job-definition.ts';
+import type { ClaimedJob } from '../core/job.ts';
+
+/** The settings of a definition that has a handler. */
+export type HandledJobSettings = JobSettings & {
+  readonly handler: NonNullable<JobSettings['handler']>;
+};
+
+/** Why a handler was told to stop. */
+export type Interruption = 'cancelled' | 'timed out' | 'stopped' | 'lost';
+
+/** A job in hand: from its claim until its outcome is written or its lease is lost. */
+export class HeldJob {
+  readonly job: ClaimedJob;
+  readonly settings: HandledJobSettings;
+  readonly ref: JobRef;
+  /** What every write about the job names; a renewal of the worker's identity changes it. */
+  lease: string;
+  /**
+   * True while a write of its outcome may be under way. A renewal that does not find the job then proves nothing: the
+   * answer of the write says what became of it.
+   */
+  settling = false;
+  /** True once the worker has given the job back although its handler still runs: what it comes to no longer counts. */
+  abandoned = false;
+  #interruption: Interruption | undefined;
+  #reason: MillraceError | undefined;
+  #isRunning = true;
+  readonly #abort = new AbortController();
+  readonly #handlerEnded = Promise.withResolvers<void>();
+  readonly #finished = Promise.withResolvers<void>();
+
+  constructor(job: ClaimedJob, settings: HandledJobSettings) {
+    this.job = job;
+    this.settings = settings;
+    this.ref = { id: job.id, kind: job.kind, queue: job.queue, attempt: job.attempt };
+    this.lease = job.lease;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
+  }
+
+  /** Why the signal aborted. */
+  get reason(): MillraceError | undefined {
+    return this.#reason;
+  }
+
+  get isLost(): boolean {
+    return this.#interruption === 'lost';
+  }
+
+  /** Whether the handler has not ended yet. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Resolves when the handler has ended, whatever it came to. */
+  get handlerEnded(): Promise<void> {
+    return this.#handlerEnded.promise;
+  }
+
+  /** Resolves when the job is no longer in hand. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Aborts the handler's signal. The first reason stays, except that a lost lease outdoes all others. */
+  interrupt(why: Interruption, reason: MillraceError): void {
+    if (this.#interruption === undefined || why === 'lost') this.#interruption = why;
+    this.#reason ??= reason;
+    this.#abort.abort(this.#reason);
+  }
+
+  endHandler(): void {
+    this.#isRunning = false;
+    this.#handlerEnded.resolve();
+  }
+
+  finish(): void {
+    this.#finished.resolve();
+  }
+}

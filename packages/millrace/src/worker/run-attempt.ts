@@ -1,0 +1,207 @@
+import type { Clock } from '../core/clock.ts';
+import type { Enqueue } from '../core/enqueue.ts';
+import { isMillraceError, MillraceError } from '../core/errors.ts';
+import type { JobContext } from '../core/job-definition.ts';
+import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
+import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
+import type { Logger } from '../core/logger.ts';
+import type { WorkSession } from '../core/storage.ts';
+import type { HeldJob } from './held-job.ts';
+import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
+import { runInTransaction } from './run-in-transaction.ts';
+
+/** What attempts need of the worker around them. */
+export interface Surroundings extends Judge {
+  readonly port: Pick<WorkSession, 'begin' | 'holds'>;
+  readonly clock: Clock;
+  readonly enqueue: Enqueue;
+  readonly loggerFor: (job: ClaimedJob) => Logger;
+  /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
+  readonly certain: () => Promise<void>;
+}
+
+/**
+ * What an attempt came to. `committed`: its transaction has written the outcome, or nobody can say any more whether it
+ * has, and it must not be written again. `null`: the lease is lost.
+ */
+export type Conclusion = Outcome | { readonly type: 'committed' } | null;
+
+/** A handler together with all that it is called with. */
+type Call = (context: Partial<JobContext>) => Promise<unknown>;
+
+/**
+ * One attempt, step by step: it is reported, its payload decoded, its context built, the handler
+ * run (with a time limit, where there is one), what happened judged, and that reported. The attempt is over when the
+ * handler has ended, not when it was told to: running a job again beside itself would be worse than a slot that waits.
+ *
+ * Never rejects. Answers with what is to be written; null when there is nothing (more) to write.
+ */
+export async function runAttempt(held: HeldJob, around: Surroundings): Promise<Settlement | null> {
+  const startedMs = reportStarted(held, around);
+  const stopTimer = startTimer(held, around.clock);
+  const prepared = await prepare(held, around);
+  const conclusion = await perform(prepared, held, around);
+  stopTimer();
+  held.endHandler();
+  const settlement = settlementOf(conclusion, held);
+  reportFinished(held, conclusion, settlement, around, startedMs);
+  return settlement;
+}
+
+/** What is written for a job whose outcome the database refused. */
+export function failureSettlement(held: HeldJob, error: unknown, around: Judge): Settlement {
+  return settle(failed(error, held, around), held.job, held.settings.history);
+}
+
+function reportStarted({ job, ref }: HeldJob, { clock, emit }: Surroundings): number {
+  // Both ends are the database's, so that the clock of this machine has no part in it.
+  const claimedMs = job.claimedAt.getTime();
+  emit('attempt:started', {
+    ...ref,
+    sinceEnqueuedMs: claimedMs - job.createdAt.getTime(),
+    sinceDueMs: claimedMs - job.scheduledAt.getTime(),
+    traceparent: job.meta.traceparent,
+  });
+  return clock.monotonicMs();
+}
+
+function startTimer(held: HeldJob, clock: Clock): () => void {
+  const timeoutMs = held.job.policy.timeoutMs ?? held.settings.timeoutMs;
+  if (timeoutMs === undefined) return () => {};
+  return clock.after(timeoutMs, () => {
+    const reason = new MillraceError(
+      'MILLRACE_ATTEMPT_TIMEOUT',
+      `the attempt took longer than ${timeoutMs} ms`,
+    );
+    held.interrupt('timed out', reason);
+  });
+}
+
+/** Decodes the payload and builds the context; what fails here fails the attempt. */
+async function prepare(held: HeldJob, around: Surroundings): Promise<Call | Ended> {
+  const { handler, codec } = held.settings;
+  try {
+    const payload = await codec.decode(held.job.payload);
+    const context = contextOf(held, around);
+    return async (more) => handler(payload, { ...context, ...more });
+  } catch (error) {
+    return {
+      thrown: isMillraceError(error, 'MILLRACE_PAYLOAD_UNREADABLE') ? error : unreadable(error),
+    };
+  }
+}
+
+function unreadable(error: unknown): MillraceError {
+  const message = error instanceof Error ? error.message : 'the stored payload cannot be decoded';
+  return new MillraceError('MILLRACE_PAYLOAD_UNREADABLE', message, { cause: error });
+}
+
+function contextOf({ job, signal }: HeldJob, { enqueue, loggerFor }: Surroundings): JobContext {
+  return {
+    id: job.id,
+    kind: job.kind,
+    queue: job.queue,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    tags: job.meta.tags ?? [],
+    createdAt: job.createdAt,
+    scheduledAt: job.scheduledAt,
+    signal,
+    logger: loggerFor(job),
+    enqueue,
+  };
+}
+
+async function perform(
+  prepared: Call | Ended,
+  held: HeldJob,
+  around: Surroundings,
+): Promise<Conclusion> {
+  const judge = (ended: Ended) => outcomeOf(ended, held, around);
+  if (typeof prepared !== 'function') return judge(prepared);
+  const { transaction, history } = held.settings;
+  if (transaction === undefined) return judge(await endOf(() => prepared({})));
+  return runInTransaction({
+    held,
+    isolation: transaction.isolation,
+    around,
+    judge,
+    settlementOf: (outcome) => settle(outcome, held.job, history),
+    handler: (tx) => endOf(() => prepared(inTransaction(tx, around.enqueue))),
+  });
+}
+
+/** Jobs that a transactional handler enqueues exist if, and only if, its transaction commits. */
+function inTransaction(tx: object, enqueue: Enqueue): Partial<JobContext> {
+  const bound = (definition: never, payload: never, options?: object) =>
+    (enqueue as (...args: unknown[]) => unknown)(definition, payload, { tx, ...options });
+  return { tx, enqueue: bound as Enqueue } as Partial<JobContext>;
+}
+
+async function endOf(run: () => Promise<unknown>): Promise<Ended> {
+  try {
+    return { returned: await run() };
+  } catch (thrown) {
+    return { thrown };
+  }
+}
+
+function settlementOf(conclusion: Conclusion, { job, settings }: HeldJob): Settlement | null {
+  if (conclusion === null || conclusion.type === 'committed') return null;
+  return settle(conclusion, job, settings.history);
+}
+
+function reportFinished(
+  held: HeldJob,
+  conclusion: Conclusion,
+  settlement: Settlement | null,
+  { clock, emit }: Surroundings,
+  startedMs: number,
+): void {
+  const durationMs = clock.monotonicMs() - startedMs;
+  const error = errorOf(conclusion);
+  emit('attempt:finished', {
+    ...held.ref,
+    state: stateOf(conclusion, settlement, held, durationMs),
+    durationMs,
+    exception: error?.name ?? '',
+    error,
+  });
+  if (conclusion === null)
+    emit('settle:refused', { id: held.job.id, kind: held.job.kind, lease: held.lease });
+}
+
+/** The state that the conclusion leads to, as far as it is known here: a request to cancel may still turn it. */
+function stateOf(
+  conclusion: Conclusion,
+  settlement: Settlement | null,
+  { job }: HeldJob,
+  durationMs: number,
+): JobState {
+  if (settlement === null) return conclusion === null ? 'available' : 'completed';
+  switch (settlement.type) {
+    case 'finish':
+      return settlement.state;
+    case 'giveBack':
+      return 'available';
+    case 'wait': {
+      const { delay, attemptCounts } = settlement;
+      const lateMs = job.claimedAt.getTime() - job.scheduledAt.getTime() + durationMs;
+      return waitingState({
+        attempt: attemptCounts ? job.attempt : job.attempt - 1,
+        dueInMs: delay.from === 'due' ? delay.ms - lateMs : delay.ms,
+      });
+    }
+  }
+}
+
+const leaseLost: AttemptError = {
+  name: 'MillraceError',
+  message: 'the job had moved on before the attempt ended',
+  code: 'MILLRACE_LEASE_LOST',
+};
+
+function errorOf(conclusion: Conclusion): AttemptError | null {
+  if (conclusion === null) return leaseLost;
+  return 'error' in conclusion ? (conclusion.error ?? null) : null;
+}

@@ -1,0 +1,343 @@
+import { toAttemptError } from '../core/attempt-error.ts';
+import { backoffMs, type Backoff } from '../core/backoff.ts';
+import { pause, type Clock } from '../core/clock.ts';
+import { databaseCause, isRefusal } from '../core/database-error.ts';
+import type { Enqueue } from '../core/enqueue.ts';
+import { MillraceError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { ClaimedJob } from '../core/job.ts';
+import type { AnyJobDefinition } from '../core/job-definition.ts';
+import type { Settlement } from '../core/lifecycle.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
+import { defaults } from '../core/options.ts';
+import type { WorkSession } from '../core/storage.ts';
+import { CancelWatch } from './cancel-watch.ts';
+import { Hands } from './hands.ts';
+import { HeldJob } from './held-job.ts';
+import { keepAlive } from './keep-alive.ts';
+import { failureSettlement, runAttempt, type Surroundings } from './run-attempt.ts';
+import { WorkerSession, type WorkerFacts } from './session.ts';
+import { workerSettings, type WorkerSettings } from './settings.ts';
+import { Settler } from './settler.ts';
+import { runUntilSignal } from './signals.ts';
+import { Wakeup } from './wakeup.ts';
+import { within } from './within.ts';
+
+/** After a claim that failed: soon at first, for most failures are conflicts; seldom when the database is away. */
+const claimBackoff: Backoff = { firstMs: 50, longestMs: 5_000 };
+
+/** How long handlers get to end after their signal aborted at the stop. */
+const abortGraceMs = 2_000;
+
+/** At the stop: how long a claim under way, unwritten outcomes, and the goodbye may take while the database is away. */
+const lastClaimMs = 5_000;
+const lastSettleMs = 5_000;
+const goodbyeMs = 2_000;
+
+export interface WorkerParts {
+  readonly options: WorkerOptions;
+  /** The definitions of the application. */
+  readonly jobs: Iterable<AnyJobDefinition>;
+  /** Shared with the other services of this process. */
+  readonly port: WorkSession;
+  /** Checks, before the first claim, that the database can be worked with; throws the error that says why not. */
+  readonly prepare: () => Promise<unknown>;
+  /** The worker has stopped and uses nothing any more. */
+  readonly release: () => Promise<unknown>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly random: () => number;
+  readonly process: Pick<WorkerFacts, 'host' | 'pid' | 'version'>;
+  readonly enqueue: Enqueue;
+  readonly loggerFor: (job: ClaimedJob) => Logger;
+  readonly resultMaxBytes: number;
+  /** Between two heartbeats. */
+  readonly heartbeatMs: number;
+  /** The longest wait between two claims while nothing seems to be there. */
+  readonly pollMs: number;
+}
+
+/** What a claim came to. `full`: there was no room, and none was made. */
+type Claim =
+  | { readonly type: 'taken'; readonly jobs: readonly HeldJob[] }
+  | { readonly type: 'empty' | 'failed' | 'full' };
+
+/** Claims jobs, runs them and settles them, until it is stopped. */
+export class JobWorker implements Worker {
+  readonly #parts: WorkerParts;
+  readonly #settings: WorkerSettings;
+  readonly #hands: Hands;
+  readonly #session: WorkerSession;
+  readonly #settler: Settler;
+  readonly #wakeup: Wakeup;
+  readonly #cancelWatch: CancelWatch;
+  readonly #surroundings: Surroundings;
+  readonly #stopping = new AbortController();
+  readonly #stopped = Promise.withResolvers<WorkerStopped>();
+  #opening: Promise<void> | undefined;
+  #looping: Promise<void> | undefined;
+  #claiming: Promise<unknown> = Promise.resolve();
+  #claims = 0;
+  /** Jobs given back since the stop began; before it they are given back for other reasons. */
+  #givenBack = 0;
+
+  /** @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_HANDLER_MISSING, MILLRACE_HANDLER_DUPLICATE */
+  constructor(parts: WorkerParts) {
+    const { port, clock, emit, random } = parts;
+    const settings = workerSettings(parts.options, parts.jobs);
+    const { queues, handlers } = settings;
+    const hands = new Hands(settings);
+    const facts = { ...parts.process, kinds: [...handlers.keys()], queues: [...queues.keys()] };
+    const { heartbeatMs, pollMs } = parts;
+    const session = new WorkerSession({
+      port,
+      clock,
+      emit,
+      random,
+      facts,
+      heartbeatMs,
+      held: () => hands.all(),
+    });
+    const certain = () => session.certain;
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#hands = hands;
+    this.#session = session;
+    this.#surroundings = { ...parts, certain };
+    this.#settler = new Settler({
+      port,
+      clock,
+      emit,
+      random,
+      certain,
+      failure: (held, error) => failureSettlement(held, error, parts),
+    });
+    this.#cancelWatch = new CancelWatch({
+      port,
+      clock,
+      random,
+      running: () => hands.running(),
+      claiming: () => this.#claims > 0,
+    });
+    this.#wakeup = new Wakeup({
+      port,
+      clock,
+      emit,
+      random,
+      queues: new Set(queues.keys()),
+      pollMs,
+      onCancel: (id) => this.#cancelWatch.notified(id),
+    });
+  }
+
+  /**
+   * Starts the loop; resolves when it runs.
+   * @throws MILLRACE_STOPPED, MILLRACE_SCHEMA_…, MILLRACE_DB_…
+   */
+  async start(): Promise<void> {
+    await this.#open();
+    this.#refuseWhenStopped();
+    if (this.#looping !== undefined) return;
+    keepAlive(this.stopped);
+    this.#looping = this.#loop();
+  }
+
+  async tick(): Promise<number> {
+    try {
+      await this.#open();
+    } catch (error) {
+      // A database that is away when the worker registers is no other than one that is away when it claims.
+      if (databaseCause(error) !== 'connection') throw error;
+      this.#reportFailedClaim(error);
+      return 0;
+    }
+    const claim = await this.#claim();
+    if (claim.type !== 'taken') return 0;
+    const finished = Promise.all(claim.jobs.map((held) => held.finished));
+    keepAlive(finished);
+    await finished;
+    return claim.jobs.length;
+  }
+
+  run(options: { readonly signal?: AbortSignal } = {}): Promise<WorkerStopped> {
+    return runUntilSignal(this, options.signal);
+  }
+
+  stop(): Promise<WorkerStopped> {
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort();
+      keepAlive(this.stopped);
+      this.#shutDown().then(this.#stopped.resolve, this.#stopped.reject);
+    }
+    return this.#stopped.promise;
+  }
+
+  /** Resolves when the worker has stopped, whoever asked for it. */
+  get stopped(): Promise<WorkerStopped> {
+    return this.#stopped.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #loop(): Promise<void> {
+    const { clock, port, random } = this.#parts;
+    const { signal } = this.#stopping;
+    const queues = [...this.#settings.queues.keys()];
+    for (let failures = 0; !signal.aborted;) {
+      this.#wakeup.reset();
+      const claim = await this.#claim();
+      failures = claim.type === 'failed' ? failures + 1 : 0;
+      switch (claim.type) {
+        case 'taken':
+          break;
+        case 'failed':
+          await pause(clock, backoffMs(claimBackoff, failures, random()), signal);
+          break;
+        case 'empty':
+          await this.#wakeup.sleep(() => port.nextDueMs(queues).catch(() => null));
+          break;
+        case 'full':
+          await this.#wakeup.sleep(async () => null);
+          break;
+      }
+    }
+  }
+
+  /** One claim at a time, whoever asks for it; never rejects. */
+  #claim(): Promise<Claim> {
+    const claim = this.#claiming.then(() => this.#claimOnce());
+    this.#claiming = claim;
+    return claim;
+  }
+
+  async #claimOnce(): Promise<Claim> {
+    const { port, clock, emit } = this.#parts;
+    const room = this.#hands.room();
+    if (room === undefined || this.#stopping.signal.aborted) return { type: 'full' };
+    const kinds = [...this.#settings.handlers.keys()];
+    const startedMs = clock.monotonicMs();
+    this.#claims += 1;
+    try {
+      const { worker, lease } = await this.#session.nextLease();
+      const { dead, jobs } = await port.claim({ worker, lease, kinds, ...room });
+      if (dead) this.#session.doubt('declared_dead');
+      const taken = jobs.map((job) => this.#take(job, worker));
+      const durationMs = clock.monotonicMs() - startedMs;
+      if (taken.length === 0) {
+        emit('claim:empty', { worker, durationMs });
+        return { type: 'empty' };
+      }
+      this.#cancelWatch.claimed(taken);
+      emit('claim:taken', { worker, jobs: taken.length, durationMs });
+      return { type: 'taken', jobs: taken };
+    } catch (error) {
+      // Unless the server itself refused it, the claim may have taken jobs, or may still take some.
+      if (!isRefusal(error)) this.#session.doubt('unknown_claim');
+      this.#reportFailedClaim(error);
+      return { type: 'failed' };
+    } finally {
+      this.#claims -= 1;
+      this.#cancelWatch.claimEnded();
+    }
+  }
+
+  #reportFailedClaim(error: unknown): void {
+    this.#parts.emit('claim:failed', {
+      worker: this.#session.no,
+      cause: databaseCause(error),
+      error: toAttemptError(error, defaults.errorMaxBytes),
+    });
+  }
+
+  /** Takes a claimed job in hand and starts it, unless it must go back at once. */
+  #take(job: ClaimedJob, worker: number): HeldJob {
+    const settings = this.#settings.handlers.get(job.kind);
+    if (settings === undefined)
+      throw new MillraceError('MILLRACE_HANDLER_MISSING', `'${job.kind}' was not asked for`);
+    const held = new HeldJob(job, settings);
+    this.#hands.add(held);
+    // Claimed under an identity that is dead or in doubt by now, a job may be somebody else's any moment.
+    if (this.#stopping.signal.aborted || !this.#session.isCertain(worker))
+      void this.#giveBack(held);
+    else void this.#work(held);
+    return held;
+  }
+
+  async #work(held: HeldJob): Promise<void> {
+    const settlement = await runAttempt(held, this.#surroundings);
+    if (!held.abandoned) await this.#settle(held, settlement);
+  }
+
+  /** Gives a job back whose handler has not begun, or goes on although it was told to end. */
+  #giveBack(held: HeldJob): Promise<void> {
+    held.abandoned = true;
+    held.endHandler();
+    return this.#settle(held, held.isLost ? null : { type: 'giveBack' });
+  }
+
+  /** Lets go of a job when its settlement, if there is one, is written or known to be lost. */
+  async #settle(held: HeldJob, settlement: Settlement | null): Promise<void> {
+    const settled = settlement === null ? 'lost' : await this.#settler.settle(held, settlement);
+    if (settlement?.type === 'giveBack' && settled === 'written') this.#givenBack += 1;
+    this.#hands.delete(held);
+    held.finish();
+    this.#wakeup.wake();
+  }
+
+  #open(): Promise<void> {
+    this.#refuseWhenStopped();
+    this.#opening ??= this.#register().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    keepAlive(this.#opening);
+    return this.#opening;
+  }
+
+  async #register(): Promise<void> {
+    const { prepare, emit } = this.#parts;
+    const { handlers, queues } = this.#settings;
+    await prepare();
+    await this.#session.open();
+    emit('worker:started', {
+      worker: this.#session.no,
+      kinds: [...handlers.keys()],
+      queues: [...queues.keys()],
+    });
+    this.#wakeup.listen();
+    await this.#cancelWatch.start();
+  }
+
+  #refuseWhenStopped(): void {
+    if (!this.#stopping.signal.aborted) return;
+    throw new MillraceError('MILLRACE_STOPPED', 'the worker was stopped');
+  }
+
+  /** Every step is bounded in time, so that a worker whose database is away stops too; the others rescue what is left. */
+  async #shutDown(): Promise<WorkerStopped> {
+    const { clock, emit, release } = this.#parts;
+    this.#wakeup.wake();
+    const claims = Promise.allSettled([this.#opening, this.#looping, this.#claiming]);
+    await Promise.all([within(clock, lastClaimMs, claims), this.#endHandlers()]);
+    await this.#settler.close(lastSettleMs);
+    const goodbyes = [this.#session.close(), this.#wakeup.stop(), this.#cancelWatch.stop()];
+    await within(clock, goodbyeMs, Promise.allSettled(goodbyes));
+    await within(clock, goodbyeMs, release());
+    const givenBack = this.#givenBack;
+    if (this.#session.no !== 0) emit('worker:stopped', { worker: this.#session.no, givenBack });
+    return { givenBack };
+  }
+
+  async #endHandlers(): Promise<void> {
+    const { clock } = this.#parts;
+    const ended = Promise.all(this.#hands.running().map((held) => held.handlerEnded));
+    await within(clock, this.#settings.stopGraceMs, ended);
+    const reason = new MillraceError('MILLRACE_STOPPED', 'the worker stops and the grace is over');
+    for (const held of this.#hands.running()) held.interrupt('stopped', reason);
+    await within(clock, abortGraceMs, ended);
+    for (const held of this.#hands.running()) void this.#giveBack(held);
+  }
+}

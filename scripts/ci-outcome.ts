@@ -1,0 +1,34 @@
+/** Adds up what `.ci/run` found: names of what failed or was skipped and why, and a last line with the numbers. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunOutcome } from '../test/helpers/outcome-reporter.ts';
+
+const [, , stagesFile = '', outcomesFolder = ''] = process.argv;
+
+const outcomes = readdirSync(outcomesFolder)
+  .toSorted()
+  .map((file) => JSON.parse(readFileSync(join(outcomesFolder, file), 'utf8')) as RunOutcome);
+const stages = readFileSync(stagesFile, 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => line.split('\t'))
+  .map(([state, name, why]) => ({ state, name, why }));
+
+for (const { run, passed, failed, skipped } of outcomes) {
+  console.log(`${run}: ${passed} tests passed, ${failed} failed, ${skipped.length} skipped`);
+}
+for (const { run, skipped } of outcomes) {
+  for (const { name, why } of skipped) console.log(`skipped in ${run}: ${name} (${why})`);
+}
+for (const { state, name, why } of stages) {
+  if (state === 'failed') console.log(`failed stage: ${name}`);
+  if (state === 'skipped') console.log(`skipped stage: ${name} (${why})`);
+}
+
+const stagesThat = (wanted: string) => stages.filter(({ state }) => state === wanted).length;
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+const passed = sum(outcomes.map((outcome) => outcome.passed)) + stagesThat('passed');
+const failed = sum(outcomes.map((outcome) => outcome.failed)) + stagesThat('failed');
+const skipped = sum(outcomes.map((outcome) => outcome.skipped.length)) + stagesThat('skipped');
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+if (failed > 0) process.exitCode = 1;

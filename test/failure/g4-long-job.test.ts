@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { held } from '../fixtures/jobs.ts';
+import { brisk, Fleet } from '../helpers/fleet.ts';
+
+const tuning = { ...brisk, heartbeatMs: 100, lookMs: 100, deadAfterMs: 600 };
+
+it('G4: a job ten times longer than it takes to be declared dead is never rescued while its worker lives', async () => {
+  await using fleet = await Fleet.create();
+  const events = ['worker:died', 'job:rescued', 'worker:renewed'] as const;
+  const worker = await fleet.start({ tuning, events });
+  const [id = ''] = await fleet.enqueue(held.with({}));
+  await worker.waitForBegan(id);
+  const others = await Promise.all([fleet.start({ tuning, events }), fleet.start({ tuning, events })]);
+
+  await fleet.until('it runs for so long', async () => {
+    const [row] = await fleet.query<{ long: boolean }>(
+      `SELECT clock_timestamp() - claimed_at > $1 * interval '10 ms' AS long FROM millrace.job`,
+      [tuning.deadAfterMs],
+    );
+    return row?.long === true;
+  });
+  // They do look for the dead: one that is killed now is found.
+  await others[1].kill();
+  await others[0].waitFor('the killed one is found', () => others[0].events('worker:died').length > 0);
+
+  expect(others[0].events('worker:died')).toMatchObject([{ pid: others[1].pid }]);
+  expect(others[0].events('job:rescued')).toEqual([]);
+  expect(worker.events('worker:renewed')).toEqual([]);
+  worker.letGo();
+  await fleet.finished();
+  expect(await fleet.millrace.get(id)).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
+  expect(await fleet.violations({ exactlyOnce: true, allFinished: true })).toEqual([]);
+});

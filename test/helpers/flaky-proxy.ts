@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A way to a PostgreSQL server that can fail. */
+export interface FlakyProxy extends AsyncDisposable {
+  /** The connection string through the proxy, with the database of the one given. */
+  readonly url: string;
+  /** Breaks every connection. */
+  cut(): void;
+  /** Breaks every connection and refuses new ones until `restore`. */
+  block(): void;
+  restore(): void;
+  /**
+   * Lets the next statement that holds `text` through to the server, and nothing of what the server says on that connection
+   * from then on. Resolves when it has happened.
+   */
+  loseAnswerTo(text: string): Promise<void>;
+}
+
+export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
+  const [, database = '', host = ''] =
+    /^postgres:\/\/postgres@\/([^?]+)\?host=(.+)$/.exec(targetUrl) ?? [];
+  const path = `${decodeURIComponent(host)}/.s.PGSQL.5432`;
+  const open = new Set<Socket>();
+  let blocked = false;
+  let losing: { readonly text: string; readonly done: () => void } | undefined;
+  const server = createServer((client) => {
+    if (blocked) {
+      client.destroy();
+      return;
+    }
+    let mute = false;
+    const upstream = connect({ path });
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket
+        .on('error', () => {})
+        .once('close', () => {
+          open.delete(socket);
+          client.destroy();
+          // Ended rather than destroyed, so that the server carries out what it has got.
+          upstream.end();
+        });
+    }
+    client.on('data', (chunk: Buffer) => {
+      if (losing !== undefined && chunk.includes(losing.text)) {
+        mute = true;
+        losing.done();
+        losing = undefined;
+      }
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      if (!mute) client.write(chunk);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const cut = () => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/${database}`,
+    cut,
+    block() {
+      blocked = true;
+      cut();
+    },
+    restore() {
+      blocked = false;
+    },
+    loseAnswerTo: (text) =>
+      new Promise((done) => {
+        losing = { text, done };
+      }),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      cut();
+      await once(server, 'close');
+    },
+  };
+}

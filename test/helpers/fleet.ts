@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { DevDatabase } from '@millrace/dev-db';
+import { createMillrace, type JobRequest, type Millrace } from 'millrace';
+import type { Tuning } from '../../packages/millrace/src/runtime.ts';
+import { createEffects, definitions } from '../fixtures/jobs.ts';
+import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
+import { checkHistory, type Violation } from './history-checker.ts';
+import { HistoryLog, readLog, type Fate, type LogLine } from './history-log.ts';
+import { readDatabase, type Expectations } from './history-past.ts';
+import { until } from './until.ts';
+import { WorkerProcess, type WorkerConfig } from './worker-process.ts';
+
+/** Nobody is taken for dead, however slow the machine is. */
+export const calm: Tuning = { heartbeatMs: 500, lookMs: 250, deadAfterMs: 60_000, pollMs: 100 };
+
+/** The default times, ten times as fast. */
+export const brisk: Tuning = { heartbeatMs: 300, lookMs: 250, deadAfterMs: 1_500, pollMs: 100 };
+
+type WorkerOptions = Partial<Omit<WorkerConfig, 'logFile'>>;
+
+/** A database, worker processes that run the jobs of `fixtures/jobs.ts` on it, and the log of everything that happened. */
+export class Fleet implements AsyncDisposable {
+  readonly url: string;
+  /** Enqueues and looks; it runs no jobs. */
+  readonly millrace: Millrace;
+  readonly query: TestDatabase['query'];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-fleet-'));
+  readonly #log = new HistoryLog(join(this.#folder, 'history.log'));
+  readonly #processes: WorkerProcess[] = [];
+  readonly #removeDatabase: () => Promise<void>;
+
+  private constructor(url: string, query: TestDatabase['query'], remove: () => Promise<void>) {
+    this.url = url;
+    this.query = query;
+    this.#removeDatabase = remove;
+    this.millrace = createMillrace({ connection: url, jobs: definitions, logger: false });
+  }
+
+  /** On a database of its own. */
+  static async create(options: TestDatabaseOptions = {}): Promise<Fleet> {
+    const database = await createTestDatabase(options);
+    const fleet = new Fleet(database.url, database.query, () => database.drop());
+    await fleet.query(createEffects);
+    return fleet;
+  }
+
+  /** On a server of its own, which the caller starts, breaks and stops. */
+  static async on(server: DevDatabase): Promise<Fleet> {
+    const pool = new pg.Pool({ connectionString: server.url, max: 2 });
+    pool.on('error', () => {});
+    const query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) =>
+      (await pool.query<Row>(text, values)).rows;
+    const fleet = new Fleet(server.url, query, () => pool.end());
+    await fleet.millrace.migrate();
+    await fleet.query(createEffects);
+    return fleet;
+  }
+
+  /** Starts a worker process and waits until its workers run. */
+  async start(options: WorkerOptions = {}): Promise<WorkerProcess> {
+    const started = this.launch(options);
+    await started.ready();
+    return started;
+  }
+
+  /** Starts a worker process and waits for nothing. */
+  launch(options: WorkerOptions = {}): WorkerProcess {
+    const started = new WorkerProcess({ url: this.url, tuning: calm, ...options }, this.#log);
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** A file that does not exist yet. */
+  fileNamed(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  /** Enqueues jobs in a transaction of their own; answers with their ids. */
+  async enqueue(...requests: readonly JobRequest[]): Promise<string[]> {
+    let jobs: string[] = [];
+    let fate: Fate = 'unknown';
+    try {
+      await this.millrace.transaction(async (tx) => {
+        jobs = (await this.millrace.enqueueMany(requests, { tx })).map(({ id }) => id);
+      });
+      fate = 'committed';
+    } finally {
+      this.#log.write({ what: 'enqueued', jobs, fate });
+    }
+    return jobs;
+  }
+
+  /** Enqueues jobs in a transaction that is rolled back. */
+  async rollBack(...requests: readonly JobRequest[]): Promise<void> {
+    const undo = new Error('undo');
+    await this.millrace
+      .transaction(async (tx) => {
+        const answers = await this.millrace.enqueueMany(requests, { tx });
+        this.#log.write({ what: 'enqueued', jobs: answers.map(({ id }) => id), fate: 'rolled back' });
+        throw undo;
+      })
+      .catch((error: unknown) => {
+        if (error !== undo) throw error;
+      });
+  }
+
+  /** Waits for a condition; fails at once when a worker process ends unasked. */
+  async until(
+    what: string,
+    condition: () => boolean | Promise<boolean>,
+    intervalMs?: number,
+  ): Promise<void> {
+    const isLost = () => this.#processes.some((each) => each.isLost);
+    await until(what, async () => isLost() || condition(), intervalMs);
+    for (const each of this.#processes) each.check();
+  }
+
+  /** Waits until no job is left to do, as long as there are fewer and fewer. */
+  async finished(): Promise<void> {
+    for (let left = await this.unfinished(); left > 0;) {
+      const before = left;
+      const isFewer = async () => (left = await this.unfinished()) < before;
+      await this.until(`of ${before} unfinished jobs another one is finished`, isFewer, 50);
+    }
+  }
+
+  async unfinished(): Promise<number> {
+    const [row] = await this.query<{ n: number }>('SELECT count(*)::int AS n FROM millrace.job');
+    return row?.n ?? 0;
+  }
+
+  /** What was logged so far. */
+  history(): LogLine[] {
+    return readLog(this.#log.file);
+  }
+
+  /** Every promise that was broken so far; to be asked when nothing runs. */
+  async violations(expected: Expectations = {}): Promise<Violation[]> {
+    const DEBUGDBG = checkHistory(this.history(), await readDatabase(this.query), expected);
+    for (const v of DEBUGDBG.slice(0, 3)) {
+      const runs = new Set(this.history().flatMap((l) => (l.what === 'began' && l.job === v.job ? [l.run] : [])));
+      for (const l of this.history()) if (('run' in l && runs.has(l.run)) || ('held' in l && l.held.some((h) => h.id === v.job)) || ('jobs' in l && l.what!=='enqueued' && l.jobs.includes(v.job))) console.log(JSON.stringify({ ...l, jobs: undefined, held: 'held' in l ? l.held.filter((h) => h.id === v.job) : undefined }));
+      console.log(JSON.stringify(await this.query('select ended_at, started_at, lease, attempt, ending, worker, error->>\'message\' as e from millrace.job_attempt where job_id=$1', [v.job])), JSON.stringify(await this.query('select finished_at, claimed_at, lease, attempt, crashes, worker from millrace.job_history where id=$1', [v.job])), JSON.stringify(await this.query('select * from millrace.worker_dead')), JSON.stringify(await this.query('select no,pid from millrace.worker')));
+    }
+    return DEBUGDBG;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#processes.map((each) => each.kill()));
+    await this.millrace.close();
+    await this.#removeDatabase();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,75 @@
+import { openSync, readFileSync, writeSync } from 'node:fs';
+import { hrtime } from 'node:process';
+
+/** How a transaction that enqueued jobs ended; `of`: it is the transaction of that run of a handler. */
+export type Fate = 'committed' | 'rolled back' | 'unknown' | { readonly of: string };
+
+/** What test processes say of themselves, each when it happens. */
+export type LogEntry =
+  /** Jobs that somebody enqueued, once the end of their transaction is known. */
+  | { readonly what: 'enqueued'; readonly jobs: readonly string[]; readonly fate: Fate }
+  /** A claim was answered. */
+  | { readonly what: 'claimed'; readonly lease: string; readonly jobs: readonly string[] }
+  /** Jobs are about to be moved to a new lease; whether they were is not said. */
+  | { readonly what: 'moving'; readonly held: readonly Held[]; readonly lease: string }
+  /** Outcomes are about to be written; whether they were is not said. */
+  | { readonly what: 'settling'; readonly held: readonly (Held & { readonly to: string })[] }
+  /** These outcomes were refused, because the lease was lost. */
+  | { readonly what: 'refused'; readonly held: readonly Held[] }
+  | {
+      readonly what: 'began';
+      readonly run: string;
+      readonly job: string;
+      readonly kind: string;
+      readonly attempt: number;
+      readonly lease: string;
+      /** It runs in a transaction, and may be run again under the same lease. */
+      readonly transactional: boolean;
+    }
+  | { readonly what: 'aborted'; readonly run: string; readonly code: string }
+  | { readonly what: 'ended'; readonly run: string; readonly how: 'returned' | 'threw' }
+  /** Another process found this process to have ended. */
+  | { readonly what: 'died'; readonly process: number };
+
+interface Held {
+  readonly id: string;
+  readonly lease: string;
+}
+
+/** An entry with who wrote it, and when: by the clock that all processes of the machine share, and by the time of day. */
+export type LogLine = LogEntry & {
+  readonly pid: number;
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+};
+
+/** A file outside the database that many processes add lines to, and that survives whatever becomes of them. */
+export class HistoryLog {
+  readonly file: string;
+  readonly #descriptor: number;
+  #runs = 0;
+
+  constructor(file: string) {
+    this.file = file;
+    this.#descriptor = openSync(file, 'a');
+  }
+
+  /** One call, so that lines of several processes never mix and a killed process leaves no half of one. */
+  write(entry: LogEntry): void {
+    const when = { monotonicMs: Number(hrtime.bigint()) / 1e6, wallMs: Date.now() };
+    writeSync(this.#descriptor, `${JSON.stringify({ ...entry, pid: process.pid, ...when })}\n`);
+  }
+
+  /** Numbers the run and says that it begins. */
+  begin(run: Omit<Extract<LogEntry, { what: 'began' }>, 'what' | 'run'>): string {
+    this.#runs += 1;
+    const name = `${process.pid}.${this.#runs}`;
+    this.write({ what: 'began', run: name, ...run });
+    return name;
+  }
+}
+
+export function readLog(file: string): LogLine[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as LogLine);
+}

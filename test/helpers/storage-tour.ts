@@ -1,0 +1,162 @@
+import { expect } from 'vitest';
+import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
+import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
+import { claim, completed, identity, leaseOf, newJob } from './storage.ts';
+
+const error = { name: 'Error', message: 'test' };
+const failed: Settlement = {
+  type: 'wait',
+  delay: { ms: 3_600_000, from: 'now' },
+  attemptCounts: true,
+  error,
+};
+const discarded: Settlement = {
+  ...completed,
+  state: 'discarded',
+  reason: 'test',
+  error,
+} as Settlement;
+
+/** Calls everything that the storage can do, and expects what it does everywhere. The database holds no job before. */
+export async function expectWorkingStorage(storage: PgStorage): Promise<void> {
+  await storage.verify();
+  expect(await storage.pendingMigrations()).toEqual([]);
+  await enqueueAndOperate(storage);
+  await runAndSettle(storage);
+  await die(storage);
+  await fireSchedules(storage);
+  const session = storage.session();
+  expect(await session.createPartitions()).toEqual([]);
+  expect(await session.dropPartitions({ completedMs: 0, failedMs: 0 })).toEqual([]);
+}
+
+async function enqueueAndOperate(storage: PgStorage): Promise<void> {
+  const uniqueKey = 'key';
+  const [plain, first, second] = await storage.enqueue([
+    newJob({ delayMs: 3_600_000, meta: { tags: ['a'] } }),
+    newJob({ uniqueKey }),
+    newJob({ uniqueKey }),
+  ]);
+  expect([first, second]).toEqual([
+    { status: 'created', id: first?.id },
+    { status: 'deduplicated', id: first?.id },
+  ]);
+  const id = plain?.id ?? '';
+  expect(await storage.get(id, 25)).toMatchObject({ id, state: 'scheduled', tags: ['a'] });
+  expect(await storage.retry(id)).toEqual({ status: 'available', from: 'scheduled' });
+  expect((await storage.list({ states: ['available'], limit: 10 })).jobs).toHaveLength(2);
+  for (const each of [id, first?.id ?? '']) {
+    expect(await storage.cancel(each, 'test')).toEqual({ status: 'cancelled', state: 'cancelled' });
+  }
+  expect(await storage.retry(id)).toEqual({ status: 'available', from: 'cancelled' });
+  expect(await storage.cancel(id, 'test')).toMatchObject({ status: 'cancelled' });
+  const undone = storage.transaction('repeatable read', async (tx) => {
+    await storage.enqueue([newJob(), newJob({ uniqueKey })], storage.executorOf(tx));
+    throw new Error('undone');
+  });
+  await expect(undone).rejects.toThrow('undone');
+  expect((await storage.list({ states: ['available'], limit: 10 })).jobs).toEqual([]);
+}
+
+async function runAndSettle(storage: PgStorage): Promise<void> {
+  const session = storage.session();
+  const no = 1_001;
+  expect(await session.register(identity(no))).toBe(true);
+  expect(await session.beat(no)).toBe(true);
+  const ids = (await storage.enqueue(Array.from({ length: 5 }, () => newJob()))).map(
+    ({ id }) => id,
+  );
+  expect(await session.nextDueMs(['default'])).toBeNull();
+  const jobs = await claim(session, no, 1);
+  expect(jobs.map(({ id }) => id)).toEqual(ids);
+  expect(await session.holds(jobs)).toEqual(ids);
+
+  const [, , , cancelledId = '', transactionalId = ''] = ids;
+  expect(await storage.cancel(cancelledId, 'why')).toEqual({
+    status: 'requested',
+    state: 'running',
+  });
+  expect(await session.cancelRequests(ids)).toEqual([{ id: cancelledId, reason: 'why' }]);
+
+  const own = await session.begin('read committed');
+  const lease = leaseOf(no, 1);
+  await storage.enqueue([newJob({ delayMs: 3_600_000 })], own.executor);
+  expect(
+    await own.settleAndCommit({ id: transactionalId, lease, settlement: completed }),
+  ).toMatchObject({ status: 'written', state: 'completed' });
+
+  const settlements = [completed, discarded, failed, { type: 'giveBack' } as const];
+  const answers = await session.settle(
+    settlements.map((settlement, index) => ({ id: ids[index] ?? '', lease, settlement })),
+  );
+  expect(answers.map((answer) => ('state' in answer ? answer.state : answer.status))).toEqual([
+    'completed',
+    'discarded',
+    'retryable',
+    'cancelled',
+  ]);
+  expect((await storage.get(ids[1] ?? '', 25))?.attempts).toMatchObject([
+    { ending: 'discarded', error },
+  ]);
+  expect(await session.nextDueMs(['default'])).toBeGreaterThan(0);
+  expect(await session.settle([{ id: ids[0] ?? '', lease, settlement: completed }])).toEqual([
+    { id: ids[0], status: 'already' },
+  ]);
+  for (const { id } of (await storage.list({ states: ['retryable', 'scheduled'], limit: 10 }))
+    .jobs) {
+    expect(await storage.cancel(id, 'test')).toMatchObject({ status: 'cancelled' });
+  }
+  await session.unregister(no);
+}
+
+/** A worker moves to another identity, and dies under that. */
+async function die(storage: PgStorage): Promise<void> {
+  const session = storage.session();
+  const [from, to] = [2_001, 2_002];
+  const [job] = await storage.enqueue([newJob()]);
+  const id = job?.id ?? '';
+  await session.register(identity(from));
+  const held = await claim(session, from, 1);
+  await session.register(identity(to));
+  expect(await session.transfer({ held, lease: leaseOf(to, 1), from, reason: 'test' })).toEqual([
+    id,
+  ]);
+  const { dead } = await session.claim({
+    worker: from,
+    lease: leaseOf(from, 2),
+    kinds: ['test'],
+    queues: [{ queue: 'default', limit: 1 }],
+    limit: 1,
+  });
+  expect(dead).toBe(true);
+  const beats = await session.beats();
+  expect(beats.map(({ no }) => no)).toEqual([to]);
+  expect(await session.declareDead(beats)).toEqual([to]);
+  expect(await session.rescue()).toMatchObject({ rescued: [{ id, state: 'available' }], busy: 0 });
+  expect(await storage.cancel(id, 'test')).toMatchObject({ status: 'cancelled' });
+}
+
+async function fireSchedules(storage: PgStorage): Promise<void> {
+  const session = storage.session();
+  const schedule = { name: 'tour', kind: 'test', spec: 'every 1000ms' };
+  const scheduler = identity(3_001, { role: 'scheduler', schedules: ['tour every 1000ms'] });
+  expect(await session.adoptSchedules(scheduler, [{ ...schedule, runOnStart: true }], true)).toBe(
+    true,
+  );
+  const [stored] = await session.readSchedules(['tour']);
+  const fireMs = stored?.anchorMs ?? 0;
+  expect(stored).toEqual({
+    ...schedule,
+    anchorMs: fireMs,
+    lastFireMs: fireMs - 1,
+    nowMs: stored?.nowMs,
+  });
+  const fire = { name: 'tour', spec: schedule.spec, fireMs, job: newJob() };
+  const id = (await session.fire(fire)) ?? '';
+  expect(await session.fire(fire)).toBeNull();
+  await session.letGo('tour', schedule.spec, fireMs + 5_000);
+  expect(await session.readSchedules(['tour'])).toMatchObject([{ lastFireMs: fireMs + 5_000 }]);
+  expect(await storage.schedules()).toMatchObject([{ ...schedule, known: true }]);
+  expect(await storage.cancel(id, 'test')).toMatchObject({ status: 'cancelled' });
+  await session.unregister(scheduler.no);
+}

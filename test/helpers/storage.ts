@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '../../packages/millrace/src/core/clock.ts';
+import type { ClaimedJob } from '../../packages/millrace/src/core/job.ts';
+import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
+import type {
+  ClaimRequest,
+  Identity,
+  NewJob,
+  WorkSession,
+} from '../../packages/millrace/src/core/storage.ts';
+import { clientConfig } from '../../packages/millrace/src/storage/connection.ts';
+import { namesOf } from '../../packages/millrace/src/storage/names.ts';
+import { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
+import { Pool } from '../../packages/millrace/src/storage/pool.ts';
+
+const realClock: Clock = {
+  monotonicMs: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The storage of a database, without anything above it. */
+export function openStorage(url: string, schema = 'millrace'): PgStorage {
+  const config = clientConfig(url);
+  return new PgStorage({
+    names: namesOf(schema),
+    pool: new Pool(() => config),
+    direct: () => config,
+    clock: realClock,
+    label: 'test:1',
+  });
+}
+
+export function newJob(rest: Partial<NewJob> = {}): NewJob {
+  return {
+    kind: 'test',
+    queue: 'default',
+    priority: 0,
+    maxAttempts: 3,
+    payload: {},
+    meta: {},
+    policy: {},
+    uniqueKey: undefined,
+    delayMs: undefined,
+    scheduledAt: undefined,
+    ...rest,
+  };
+}
+
+export function identity(no: number, rest: Partial<Identity> = {}): Identity {
+  return {
+    no,
+    boot: randomUUID(),
+    role: 'worker',
+    host: 'host',
+    pid: 1,
+    version: '0.0.0',
+    kinds: ['test'],
+    queues: ['default'],
+    schedules: [],
+    ...rest,
+  };
+}
+
+export function leaseOf(no: number, count: number): string {
+  return String(BigInt(no) * 2n ** 32n + BigInt(count));
+}
+
+/** Claims as a registered worker would. */
+export async function claim(
+  session: WorkSession,
+  no: number,
+  count: number,
+  rest: Partial<ClaimRequest> = {},
+): Promise<readonly ClaimedJob[]> {
+  const { jobs } = await session.claim({
+    worker: no,
+    lease: leaseOf(no, count),
+    kinds: ['test'],
+    queues: [{ queue: 'default', limit: 100 }],
+    limit: 100,
+    ...rest,
+  });
+  return jobs;
+}
+
+export const completed: Settlement = {
+  type: 'finish',
+  state: 'completed',
+  result: null,
+  reason: null,
+  error: null,
+  keep: true,
+};

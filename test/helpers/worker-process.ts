@@ -1,0 +1,175 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { EventName, MillraceEvent } from 'millrace';
+import type { Tuning } from '../../packages/millrace/src/runtime.ts';
+import type { HistoryLog } from './history-log.ts';
+import { until } from './until.ts';
+
+const script = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
+
+/** What a worker process is to be. */
+export interface WorkerConfig {
+  readonly url: string;
+  readonly directUrl?: string;
+  /** The file that its handlers log to. */
+  readonly logFile: string;
+  readonly tuning: Tuning;
+  /** How many workers share the process. Default 1. */
+  readonly workers?: number;
+  /** Of each worker; default as in `createWorker`. */
+  readonly concurrency?: number;
+  readonly queues?: readonly string[];
+  readonly stopGraceMs?: number;
+  /** The events to report. */
+  readonly events?: readonly EventName[];
+}
+
+export type ToWorker = { readonly type: 'let go' };
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  /** A handler began, of any kind but `short`; of `transactional`, and has made its writes. */
+  | {
+      readonly type: 'began';
+      readonly job: string;
+      readonly kind: string;
+      readonly attempt: number;
+    }
+  | { readonly type: 'aborted'; readonly job: string; readonly code: string }
+  | { readonly type: 'event'; readonly event: MillraceEvent };
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+type EventData<Name extends EventName> = Extract<MillraceEvent, { name: Name }>['data'];
+
+/** Whatever happens to the tests, no worker process outlives them. */
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
+/** A real process that runs jobs. Use `await using`, so that it ends with the test. */
+export class WorkerProcess implements AsyncDisposable {
+  readonly exit: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #log: HistoryLog;
+  readonly #heard: FromWorker[] = [];
+  #stderr = '';
+  #mayEnd = false;
+
+  /** Starts it and waits for nothing. */
+  constructor(config: Omit<WorkerConfig, 'logFile'>, log: HistoryLog) {
+    const whole: WorkerConfig = { ...config, logFile: log.file };
+    const child = fork(script, [JSON.stringify(whole)], {
+      execArgv: ['--conditions=@millrace/source'],
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    alive.add(child);
+    child.on('message', (message: FromWorker) => this.#heard.push(message));
+    child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    this.#child = child;
+    this.#log = log;
+    this.exit = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        alive.delete(child);
+        this.#log.write({ what: 'died', process: this.pid });
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  /** Resolves when its workers run. */
+  async ready(): Promise<void> {
+    await this.waitFor('its workers run', () => this.#heard.some(({ type }) => type === 'ready'));
+  }
+
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error('The worker process could not be started.');
+    return pid;
+  }
+
+  /** Whether it has ended although nobody asked it to. */
+  get isLost(): boolean {
+    return this.#hasEnded && !this.#mayEnd;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The ids of the jobs whose handlers have begun, in order. */
+  get began(): string[] {
+    return this.#heard.flatMap((message) => (message.type === 'began' ? [message.job] : []));
+  }
+
+  /** The code of what aborted the handlers' signals, by job. */
+  get aborted(): Record<string, string> {
+    const of = (message: FromWorker) =>
+      message.type === 'aborted' ? [[message.job, message.code] as const] : [];
+    return Object.fromEntries(this.#heard.flatMap(of));
+  }
+
+  /** The events of this name that were reported, in order. */
+  events<Name extends EventName>(name: Name): EventData<Name>[] {
+    return this.#heard.flatMap((message) =>
+      message.type === 'event' && message.event.name === name
+        ? [message.event.data as EventData<Name>]
+        : [],
+    );
+  }
+
+  /** @throws Error with its last words when it has ended although nobody asked it to. */
+  check(): void {
+    if (!this.isLost) return;
+    const { exitCode, signalCode } = this.#child;
+    const how = signalCode ?? `exit code ${exitCode}`;
+    throw new Error(`A worker process ended by ${how}: ${this.#stderr}`);
+  }
+
+  /** Waits for a condition; fails at once when the process ends before. */
+  async waitFor(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    await until(what, async () => (await condition()) || this.#hasEnded);
+    if (await condition()) return;
+    await this.exit;
+    this.check();
+    throw new Error(`It was not to be seen before the process ended that ${what}.`);
+  }
+
+  /** Waits until the handlers of these jobs have begun. */
+  async waitForBegan(...jobs: readonly string[]): Promise<void> {
+    await this.waitFor('the jobs run', () => jobs.every((job) => this.began.includes(job)));
+  }
+
+  /** Lets the jobs end that run until they are told, now and later ones. */
+  letGo(): void {
+    this.#child.send({ type: 'let go' } satisfies ToWorker);
+  }
+
+  /** Sends a signal. */
+  signal(signal: NodeJS.Signals): void {
+    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') this.#mayEnd = true;
+    this.#child.kill(signal);
+  }
+
+  /** Asks it to stop, as an operator would. */
+  async stop(): Promise<Exit> {
+    this.signal('SIGTERM');
+    return this.exit;
+  }
+
+  /** Ends it wherever it is. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.exit;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
+}
