@@ -45,7 +45,7 @@ Of the waiting states only "it waits" is stored; which of the three it is follow
 ${diagram()}
 \`\`\`
 
-Left out above: ${Object.values(leftOut).join('; ')}.
+Left out above: ${Object.values(leftOut).join(';\n')}.
 
 ## What can happen
 

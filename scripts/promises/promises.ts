@@ -28,7 +28,7 @@ export function readPromised(origin: string, guarantees: string, finished: strin
 export function idsIn(testFile: string): string[] {
   const source = readSource(testFile);
   return source.literals.flatMap(({ text, start }) => {
-    const [, ids] = /^((?:[WG]\d+[ ,]*(?:and )?)+):/.exec(text) ?? [];
+    const [, ids] = /^((?:[WG]\d+(?:, | and |: | )?)+):/.exec(text) ?? [];
     if (ids === undefined || !isTestName(source, start)) return [];
     return ids.match(/[WG]\d+/g) ?? [];
   });

@@ -39,12 +39,19 @@ describe('a process that was frozen until it was declared dead and its jobs were
   it('G2: aborts its handlers with MILLRACE_LEASE_LOST, and counts each job that it lost', async () => {
     await using fleet = await Fleet.create();
     const late = await fleet.start({ tuning, events, queues: ['default', 'its own'] });
-    const requests = [held.with({}), held.with({}), transactional.with({ held: true, followUps: 1 })];
+    const requests = [
+      held.with({}),
+      held.with({}),
+      transactional.with({ held: true, followUps: 1 }),
+    ];
     const jobs = await freezeUntilDone(fleet, late, requests, (other) => other.letGo());
     const before = await stored(fleet);
 
     late.signal('SIGCONT');
-    await late.waitFor('all is counted', () => late.events('settle:refused').length === jobs.length);
+    await late.waitFor(
+      'all is counted',
+      () => late.events('settle:refused').length === jobs.length,
+    );
     expect(late.aborted).toEqual(Object.fromEntries(jobs.map((id) => [id, 'MILLRACE_LEASE_LOST'])));
     expect(late.events('worker:renewed')).toMatchObject([
       { reason: 'declared_dead', kept: 0, lost: jobs.length },

@@ -10,7 +10,10 @@ it('G4: a job ten times longer than it takes to be declared dead is never rescue
   const worker = await fleet.start({ tuning, events });
   const [id = ''] = await fleet.enqueue(held.with({}));
   await worker.waitForBegan(id);
-  const others = await Promise.all([fleet.start({ tuning, events }), fleet.start({ tuning, events })]);
+  const others = await Promise.all([
+    fleet.start({ tuning, events }),
+    fleet.start({ tuning, events }),
+  ]);
 
   await fleet.until('it runs for so long', async () => {
     const [row] = await fleet.query<{ long: boolean }>(
@@ -21,13 +24,20 @@ it('G4: a job ten times longer than it takes to be declared dead is never rescue
   });
   // They do look for the dead: one that is killed now is found.
   await others[1].kill();
-  await others[0].waitFor('the killed one is found', () => others[0].events('worker:died').length > 0);
+  await others[0].waitFor(
+    'the killed one is found',
+    () => others[0].events('worker:died').length > 0,
+  );
 
   expect(others[0].events('worker:died')).toMatchObject([{ pid: others[1].pid }]);
   expect(others[0].events('job:rescued')).toEqual([]);
   expect(worker.events('worker:renewed')).toEqual([]);
   worker.letGo();
   await fleet.finished();
-  expect(await fleet.millrace.get(id)).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
+  expect(await fleet.millrace.get(id)).toMatchObject({
+    state: 'completed',
+    attempt: 1,
+    crashes: 0,
+  });
   expect(await fleet.violations({ exactlyOnce: true, allFinished: true })).toEqual([]);
 });

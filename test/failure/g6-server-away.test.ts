@@ -7,9 +7,13 @@ import { durable } from '../helpers/own-server.ts';
 it('G6: outcomes of handlers that finish while the server is stopped are written when it is back, without a second run', async () => {
   await using server = await startDevDatabase(durable);
   await using fleet = await Fleet.on(server);
-  const worker = await fleet.start({ events: ['settle:retried', 'settle:refused', 'claim:failed'] });
+  const worker = await fleet.start({
+    events: ['settle:retried', 'settle:refused', 'claim:failed'],
+  });
   const jobs = await fleet.enqueue(...Array.from({ length: 5 }, () => held.with({})));
-  const [inTransaction = ''] = await fleet.enqueue(transactional.with({ held: true, followUps: 1 }));
+  const [inTransaction = ''] = await fleet.enqueue(
+    transactional.with({ held: true, followUps: 1 }),
+  );
   await worker.waitForBegan(...jobs, inTransaction);
 
   await server.kill('SIGINT');
@@ -32,7 +36,9 @@ it('G6: outcomes of handlers that finish while the server is stopped are written
   }
   // A transaction ends with its server; the handler ran again, within the same attempt and to one effect.
   expect(await fleet.millrace.get(inTransaction)).toMatchObject({ state: 'completed', attempt: 1 });
-  expect(await fleet.query('SELECT job::text FROM public.effect')).toEqual([{ job: inTransaction }]);
+  expect(await fleet.query('SELECT job::text FROM public.effect')).toEqual([
+    { job: inTransaction },
+  ]);
   expect(worker.events('settle:refused')).toEqual([]);
   expect(await worker.stop()).toEqual({ code: 0, signal: null });
   expect(await fleet.violations({ allFinished: true })).toEqual([]);

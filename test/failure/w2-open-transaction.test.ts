@@ -38,7 +38,10 @@ describe.each(isolations)('under default_transaction_isolation = %s', (isolation
 
     // Heartbeats and claims come and go; what is still open of this moment later on belongs to the handlers.
     const moment = await now(fleet);
-    await fleet.until('no transaction is left', async () => (await openSince(fleet, moment)).length === 0);
+    await fleet.until(
+      'no transaction is left',
+      async () => (await openSince(fleet, moment)).length === 0,
+    );
     expect(await unlocked(fleet, jobs)).toEqual(jobs);
 
     worker.letGo();
@@ -53,8 +56,13 @@ it('W2: the transaction of a transactional handler would be seen, and holds no r
   const jobs = await fleet.enqueue(transactional.with({ held: true }));
   await worker.waitForBegan(...jobs);
   const moment = await now(fleet);
-  await fleet.until('nothing else is seen', async () => (await openSince(fleet, moment)).length === 1);
-  expect(await openSince(fleet, moment)).toMatchObject([{ state: 'idle in transaction', locks: 1 }]);
+  await fleet.until(
+    'nothing else is seen',
+    async () => (await openSince(fleet, moment)).length === 1,
+  );
+  expect(await openSince(fleet, moment)).toMatchObject([
+    { state: 'idle in transaction', locks: 1 },
+  ]);
   expect(await unlocked(fleet, jobs)).toEqual(jobs);
   worker.letGo();
   await fleet.finished();

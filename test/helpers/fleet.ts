@@ -99,7 +99,11 @@ export class Fleet implements AsyncDisposable {
     await this.millrace
       .transaction(async (tx) => {
         const answers = await this.millrace.enqueueMany(requests, { tx });
-        this.#log.write({ what: 'enqueued', jobs: answers.map(({ id }) => id), fate: 'rolled back' });
+        this.#log.write({
+          what: 'enqueued',
+          jobs: answers.map(({ id }) => id),
+          fate: 'rolled back',
+        });
         throw undo;
       })
       .catch((error: unknown) => {
@@ -139,13 +143,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Every promise that was broken so far; to be asked when nothing runs. */
   async violations(expected: Expectations = {}): Promise<Violation[]> {
-    const DEBUGDBG = checkHistory(this.history(), await readDatabase(this.query), expected);
-    for (const v of DEBUGDBG.slice(0, 3)) {
-      const runs = new Set(this.history().flatMap((l) => (l.what === 'began' && l.job === v.job ? [l.run] : [])));
-      for (const l of this.history()) if (('run' in l && runs.has(l.run)) || ('held' in l && l.held.some((h) => h.id === v.job)) || ('jobs' in l && l.what!=='enqueued' && l.jobs.includes(v.job))) console.log(JSON.stringify({ ...l, jobs: undefined, held: 'held' in l ? l.held.filter((h) => h.id === v.job) : undefined }));
-      console.log(JSON.stringify(await this.query('select ended_at, started_at, lease, attempt, ending, worker, error->>\'message\' as e from millrace.job_attempt where job_id=$1', [v.job])), JSON.stringify(await this.query('select finished_at, claimed_at, lease, attempt, crashes, worker from millrace.job_history where id=$1', [v.job])), JSON.stringify(await this.query('select * from millrace.worker_dead')), JSON.stringify(await this.query('select no,pid from millrace.worker')));
-    }
-    return DEBUGDBG;
+    return checkHistory(this.history(), await readDatabase(this.query), expected);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,8 +31,18 @@ function finished(id: string, under: string, finishedMs: number, attempt: number
 function soundPast(): Past {
   return {
     log: [
-      { what: 'enqueued', jobs: ['failed', 'crashed', 'moved', 'snoozed'], fate: 'committed', atMs: 0 },
-      { what: 'enqueued', jobs: ['conflicting', 'cancelled', 'waiting'], fate: 'committed', atMs: 1 },
+      {
+        what: 'enqueued',
+        jobs: ['failed', 'crashed', 'moved', 'moved too', 'snoozed'],
+        fate: 'committed',
+        atMs: 0,
+      },
+      {
+        what: 'enqueued',
+        jobs: ['conflicting', 'cancelled', 'waiting'],
+        fate: 'committed',
+        atMs: 1,
+      },
       { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
       { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
 
@@ -63,6 +73,10 @@ function soundPast(): Past {
       { ...began('1.6', 'moved', first, 1), atMs: 14 },
       { what: 'moving', held: [{ id: 'moved', lease: first }], lease: moved, atMs: 50 },
       { what: 'ended', run: '1.6', how: 'returned', atMs: 55 },
+      // Its lease is moved by the time it begins, which the process learns only later.
+      { what: 'moving', held: [{ id: 'moved too', lease: first }], lease: moved, atMs: 15 },
+      { ...began('1.7', 'moved too', first, 1), atMs: 16 },
+      { what: 'ended', run: '1.7', how: 'returned', atMs: 17 },
 
       // It conflicts once and runs again within the same attempt; only the second run's follow-up exists.
       { ...began('2.2', 'conflicting', third, 1, true), pid: 2, atMs: 62 },
@@ -78,6 +92,7 @@ function soundPast(): Past {
       finished('snoozed', second, 43, 1),
       finished('crashed', third, 71, 1),
       finished('moved', moved, 56, 1),
+      finished('moved too', moved, 56, 1),
       finished('conflicting', third, 68, 1),
       // Its worker died after somebody had asked to cancel it.
       { ...finished('cancelled', lease(6, 1), 58, 1), state: 'cancelled' },
@@ -208,8 +223,14 @@ const plants: readonly Plant[] = [
     what: 'its failure is not recorded',
     job: 'failed',
     plant(past) {
-      remove(past.attempts, pick(past.attempts, ({ job }) => job === 'failed'));
-      remove(past.log, pick(past.log, ({ atMs }) => atMs === 21));
+      remove(
+        past.attempts,
+        pick(past.attempts, ({ job }) => job === 'failed'),
+      );
+      remove(
+        past.log,
+        pick(past.log, ({ atMs }) => atMs === 21),
+      );
     },
     also: ['the attempts are miscounted'],
   },
@@ -230,7 +251,11 @@ const plants: readonly Plant[] = [
     rule: 'two runs of a job overlap',
     what: 'nobody had declared the first worker dead',
     job: 'crashed',
-    plant: (past) => remove(past.attempts, pick(past.attempts, ({ job }) => job === 'crashed')),
+    plant: (past) =>
+      remove(
+        past.attempts,
+        pick(past.attempts, ({ job }) => job === 'crashed'),
+      ),
     also: ['a job ran again without a recorded reason'],
   },
   {

@@ -1,5 +1,11 @@
 import type { LogLine } from './history-log.ts';
-import { pastOf, type DatabaseState, type Expectations, type Past, type Run } from './history-past.ts';
+import {
+  pastOf,
+  type DatabaseState,
+  type Expectations,
+  type Past,
+  type Run,
+} from './history-past.ts';
 
 /** One promise that was broken, and how. */
 export interface Violation {
@@ -70,7 +76,10 @@ function* uncommittedJobs(past: Past): Found {
     const isThere = jobs.has(job) || runs.has(job);
     const counts = isSettledRun(past, fate.of);
     if (isThere !== counts)
-      yield [job, `it is ${isThere ? '' : 'not '}there, and run ${fate.of} was ${counts ? '' : 'not '}completed`];
+      yield [
+        job,
+        `it is ${isThere ? '' : 'not '}there, and run ${fate.of} was ${counts ? '' : 'not '}completed`,
+      ];
   }
 }
 

@@ -94,11 +94,16 @@ export async function readDatabase(query: TestDatabase['query']): Promise<Databa
 }
 
 /** Puts log and database in order, by job. */
-export function pastOf(log: readonly LogLine[], database: DatabaseState, expected: Expectations): Past {
+export function pastOf(
+  log: readonly LogLine[],
+  database: DatabaseState,
+  expected: Expectations,
+): Past {
   const claims = new Set<string>();
   const enqueued = new Map<string, Fate>();
   const putBackMs = new Map<string, number>();
   const runNamed = new Map<string, Run>();
+  const moves: { job: string; from: string; to: string }[] = [];
   for (const line of log.toSorted((a, b) => a.monotonicMs - b.monotonicMs)) {
     const { pid, monotonicMs, wallMs } = line;
     switch (line.what) {
@@ -111,8 +116,7 @@ export function pastOf(log: readonly LogLine[], database: DatabaseState, expecte
       case 'moving':
         for (const { id, lease } of line.held) {
           claims.add(`${id} ${line.lease}`);
-          for (const run of runNamed.values())
-            if (run.job === id && run.leases.has(lease)) run.leases.add(line.lease);
+          moves.push({ job: id, from: lease, to: line.lease });
         }
         break;
       case 'settling':
@@ -140,7 +144,8 @@ export function pastOf(log: readonly LogLine[], database: DatabaseState, expecte
         break;
       case 'ended': {
         const run = runNamed.get(line.run);
-        if (run === undefined) throw new Error(`The log says that ${line.run} ended, not that it began.`);
+        if (run === undefined)
+          throw new Error(`The log says that ${line.run} ended, not that it began.`);
         Object.assign(run, { endedMs: monotonicMs, endedWallMs: wallMs, how: line.how });
         break;
       }
@@ -151,6 +156,11 @@ export function pastOf(log: readonly LogLine[], database: DatabaseState, expecte
       case 'aborted':
         break;
     }
+  }
+  const movesOf = Map.groupBy(moves, ({ job }) => job);
+  for (const { job, leases } of runNamed.values()) {
+    // Also of a run that began while the move was under way, and was told its lease from before.
+    for (const { from, to } of movesOf.get(job) ?? []) if (leases.has(from)) leases.add(to);
   }
   return {
     jobs: new Map(database.jobs.map((row) => [row.id, row])),

@@ -31,6 +31,7 @@ export function openStorage(url: string, schema = 'millrace'): PgStorage {
     direct: () => config,
     clock: realClock,
     label: 'test:1',
+    poolIsDirect: true,
   });
 }
 

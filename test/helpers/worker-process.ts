@@ -28,6 +28,7 @@ export type ToWorker = { readonly type: 'let go' };
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  | { readonly type: 'stopping' }
   /** A handler began, of any kind but `short`; of `transactional`, and has made its writes. */
   | {
       readonly type: 'began';
@@ -101,6 +102,13 @@ export class WorkerProcess implements AsyncDisposable {
 
   get #hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Resolves when SIGTERM has reached its workers. */
+  async stopping(): Promise<void> {
+    await this.waitFor('its workers stop', () =>
+      this.#heard.some(({ type }) => type === 'stopping'),
+    );
   }
 
   /** The ids of the jobs whose handlers have begun, in order. */

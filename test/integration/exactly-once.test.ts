@@ -54,7 +54,9 @@ describe('10,000 jobs and 10 workers in 3 processes', () => {
     const kill = async (victim: typeof first, left: number) => {
       await fleet.until('it is half-way', async () => (await fleet.unfinished()) <= left);
       await victim.kill();
-      const runs = fleet.history().filter(({ what, pid }) => what === 'began' && pid === victim.pid);
+      const runs = fleet
+        .history()
+        .filter(({ what, pid }) => what === 'began' && pid === victim.pid);
       expect(runs.length).toBeGreaterThan(0);
     };
     await enqueue(fleet);

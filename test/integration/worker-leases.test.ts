@@ -64,7 +64,11 @@ function gated() {
 }
 
 /** Lets the next claim reach the server, loses its answer, and breaks the connection once the claim is committed. */
-async function loseClaim(proxy: FlakyProxy, database: TestDatabase, running: number): Promise<void> {
+async function loseClaim(
+  proxy: FlakyProxy,
+  database: TestDatabase,
+  running: number,
+): Promise<void> {
   await proxy.loseAnswerTo('claim');
   await until('the claim is committed', async () => (await runningCount(database)) === running);
   proxy.cut();
@@ -84,7 +88,11 @@ describe('a claim whose answer is lost', () => {
     await lost;
 
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
-    expect(events.named('worker:renewed')[0]).toMatchObject({ reason: 'unknown_claim', kept: 1, lost: 0 });
+    expect(events.named('worker:renewed')[0]).toMatchObject({
+      reason: 'unknown_claim',
+      kept: 1,
+      lost: 0,
+    });
     expect(events.named('claim:failed')[0]).toMatchObject({ cause: 'connection' });
     expect(await rescue(database)).toBe(3);
     await until('those that were lost run', () => started.length === 4);
@@ -131,15 +139,22 @@ describe('a claim whose answer is lost', () => {
       });
       proxy.cut();
     });
-    const [me] = await database.query<{ no: number }>(`SELECT no FROM millrace.worker WHERE role = 'worker'`);
+    const [me] = await database.query<{ no: number }>(
+      `SELECT no FROM millrace.worker WHERE role = 'worker'`,
+    );
     await database.query('DELETE FROM millrace.worker WHERE no = $1', [me?.no]);
     await moved;
 
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
-    expect(events.named('worker:renewed')).toMatchObject([{ reason: 'declared_dead', kept: 1, lost: 0 }]);
+    expect(events.named('worker:renewed')).toMatchObject([
+      { reason: 'declared_dead', kept: 1, lost: 0 },
+    ]);
     expect(aborts).toEqual([]);
     letGo();
-    await until('it is completed', async () => (await safe.list({ state: 'completed' })).jobs.length === 1);
+    await until(
+      'it is completed',
+      async () => (await safe.list({ state: 'completed' })).jobs.length === 1,
+    );
     expect(started).toHaveLength(1);
     await worker.stop();
   });
@@ -231,7 +246,9 @@ describe('a worker that was taken for dead', () => {
     await until('it runs', () => started.length === 1);
     await database.query(`DELETE FROM millrace.worker WHERE role = 'worker'`);
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
-    expect(events.named('worker:renewed')).toMatchObject([{ reason: 'declared_dead', kept: 1, lost: 0 }]);
+    expect(events.named('worker:renewed')).toMatchObject([
+      { reason: 'declared_dead', kept: 1, lost: 0 },
+    ]);
     letGo();
     await ticked;
     expect(aborts).toEqual([]);
@@ -249,7 +266,9 @@ describe('a worker that was taken for dead', () => {
     await until('it runs', () => started.length === 1);
     await database.query(`DELETE FROM millrace.worker WHERE role = 'worker'`);
     expect(await rescue(database)).toBe(1);
-    const other = safe.createWorker({ handlers: [defineJob({ kind: 'gated', handler: async () => 'other' })] });
+    const other = safe.createWorker({
+      handlers: [defineJob({ kind: 'gated', handler: async () => 'other' })],
+    });
     expect(await other.tick()).toBe(1);
 
     await until('it is told', () => aborts.length === 1);
@@ -257,7 +276,9 @@ describe('a worker that was taken for dead', () => {
     letGo();
     await ticked;
     await until('it is counted', () => events.named('settle:refused').length === 1);
-    expect(events.named('worker:renewed')).toMatchObject([{ reason: 'declared_dead', kept: 0, lost: 1 }]);
+    expect(events.named('worker:renewed')).toMatchObject([
+      { reason: 'declared_dead', kept: 0, lost: 1 },
+    ]);
     expect(await safe.get(started[0] ?? '')).toMatchObject({ state: 'completed', result: 'other' });
   });
 
@@ -303,7 +324,10 @@ describe('a database that is away', () => {
     await until('it is tried', () => events.named('settle:retried').length > 1);
     await until('claims fail as well', () => events.named('claim:failed').length > 0);
     proxy.restore();
-    await until('it is settled', async () => (await safe.list({ state: 'completed' })).jobs.length === 1);
+    await until(
+      'it is settled',
+      async () => (await safe.list({ state: 'completed' })).jobs.length === 1,
+    );
     expect(started).toHaveLength(1);
     expect(events.named('settle:refused')).toEqual([]);
     await safe.enqueue(job);
@@ -343,7 +367,10 @@ describe('a database that is away', () => {
     await holder.query('BEGIN');
     await holder.query('SELECT 1 FROM millrace.job WHERE id = $1 FOR UPDATE', [held]);
     gate.resolve();
-    await until('the others are done', async () => (await safe.list({ state: 'completed' })).jobs.length === 19);
+    await until(
+      'the others are done',
+      async () => (await safe.list({ state: 'completed' })).jobs.length === 19,
+    );
     expect(await safe.get(held ?? '')).toMatchObject({ state: 'running' });
     await holder.query('ROLLBACK');
     holder.release();

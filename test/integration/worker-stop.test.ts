@@ -21,7 +21,7 @@ async function app(jobs: readonly AnyJobDefinition[]) {
 }
 
 /** A handler that goes on until its signal aborts, and then does what it was made for. */
-function endless(then: 'throws' | 'completes' | 'ignores') {
+function goingOn(then: 'throws' | 'completes' | 'ignores') {
   const started: string[] = [];
   const reasons: unknown[] = [];
   const gate = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ function endless(then: 'throws' | 'completes' | 'ignores') {
 
 describe('stop', () => {
   it('G22: lets running handlers end within the grace, and claims nothing more', async () => {
-    const { job, started, reasons, letGo } = endless('throws');
+    const { job, started, reasons, letGo } = goingOn('throws');
     const { millrace } = await app([job]);
     const worker = millrace.createWorker({ concurrency: 1 });
     const first = await millrace.enqueue(job);
@@ -61,7 +61,7 @@ describe('stop', () => {
   });
 
   it('G22 G9: after the grace handlers are told, and what they throw gives the job back unused', async () => {
-    const { job, started, reasons } = endless('throws');
+    const { job, started, reasons } = goingOn('throws');
     const { database, millrace } = await app([job]);
     const worker = millrace.createWorker({ stopGrace: '20ms' });
     const { id } = await millrace.enqueue(job);
@@ -70,13 +70,18 @@ describe('stop', () => {
     const [before] = await database.query('SELECT run_at FROM millrace.job');
     expect(await worker.stop()).toEqual({ givenBack: 1 });
     expect(reasons).toMatchObject([{ code: 'MILLRACE_STOPPED' }]);
-    expect(await millrace.get(id)).toMatchObject({ state: 'available', attempt: 0, crashes: 0, attempts: [] });
+    expect(await millrace.get(id)).toMatchObject({
+      state: 'available',
+      attempt: 0,
+      crashes: 0,
+      attempts: [],
+    });
     expect(await database.query('SELECT run_at FROM millrace.job')).toEqual([before]);
     expect(await database.query('SELECT 1 FROM millrace.worker')).toEqual([]);
   });
 
   it('G22: a handler that completes when it is told has completed', async () => {
-    const { job, started } = endless('completes');
+    const { job, started } = goingOn('completes');
     const { millrace } = await app([job]);
     const worker = millrace.createWorker({ stopGrace: 0 });
     const { id } = await millrace.enqueue(job);
@@ -87,7 +92,7 @@ describe('stop', () => {
   });
 
   it('G22: a handler that ignores its signal is given back, and what it comes to later does not count', async () => {
-    const { job, started, letGo } = endless('ignores');
+    const { job, started, letGo } = goingOn('ignores');
     const made = await app([job]);
     const events = recordEvents(made.millrace);
     const worker = made.millrace.createWorker({ stopGrace: 0 });
@@ -125,7 +130,7 @@ describe('stop', () => {
   });
 
   it('G22: ends in bounded time while the database is away', async () => {
-    const { job, started } = endless('throws');
+    const { job, started } = goingOn('throws');
     const made = await app([job]);
     await using proxy = await startFlakyProxy(made.database.url);
     await using cut = await createTestMillrace({ jobs: [job], connection: proxy.url });
@@ -164,13 +169,19 @@ describe('run', () => {
     const job = defineJob({ kind: 'job', async handler() {} });
     const empty = await createTestMillrace({ jobs: [job], database: { template: 'template0' } });
     open.push(empty);
-    await expect(empty.millrace.createWorker().run()).rejects.toMatchObject({ code: 'MILLRACE_SCHEMA_MISSING' });
+    await expect(empty.millrace.createWorker().run()).rejects.toMatchObject({
+      code: 'MILLRACE_SCHEMA_MISSING',
+    });
   });
 });
 
 describe('a process that runs a worker', () => {
   /** Runs a worker in a process of its own until it is told to stop. */
-  function start(url: string): { child: ChildProcess; ended: Promise<number | null>; output: () => string } {
+  function start(url: string): {
+    child: ChildProcess;
+    ended: Promise<number | null>;
+    output: () => string;
+  } {
     const script = `
       import { createMillrace, defineJob } from 'millrace';
       const job = defineJob({
@@ -206,7 +217,7 @@ describe('a process that runs a worker', () => {
     expect(await millrace.get(id)).toMatchObject({ state: 'available', attempt: 0 });
   });
 
-  it('does not end by itself while its database is away', async () => {
+  it('G16: outlives an outage of its database, and works on after it', async () => {
     const endless = defineJob({ kind: 'endless' });
     const { database, millrace } = await app([endless]);
     await using proxy = await startFlakyProxy(database.url);
@@ -214,7 +225,6 @@ describe('a process that runs a worker', () => {
     await until('it works', () => output().includes('claim:empty'));
     proxy.block();
     await until('it notices', () => output().includes('claim:failed'));
-    // Without anything to keep it alive the process would be gone in the next pause between two tries.
     const tries = () => output().split('worker:heartbeat-failed').length;
     await until('it tries again and again', () => tries() > 4);
     proxy.restore();

@@ -140,6 +140,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     direct,
     clock: systemClock,
     label: `${host}:${pid}`,
+    poolIsDirect: options.directConnection === undefined,
   });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
   const client = new Client({ storage, emit, limits });

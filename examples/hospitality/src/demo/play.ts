@@ -31,7 +31,7 @@ interface Status {
 
 /** Part 1: a rush of messages, then a day with a few in every hour, and a night that the clock leaps over. */
 export async function playDay(world: World, messages: number, progress: Progress): Promise<Played> {
-  const part = await begin(world, 0);
+  const part = await begin(world);
   const rush = await measure(world, async () => {
     const posting = world.posters.post(messages);
     await Promise.all([posting, nothingDue(world, progress, 'rush', posting)]);
@@ -54,7 +54,7 @@ export async function playKill(
   messages: number,
   progress: Progress,
 ): Promise<Played & { readonly inHand: Check }> {
-  const part = await begin(world, 0);
+  const part = await begin(world);
   const [victim] = world.workers;
   const rush = await measure(world, async () => {
     const posting = world.posters.post(messages);
@@ -95,7 +95,7 @@ async function halfway(
   });
 }
 
-async function begin(world: World, repeatsAllowed: number): Promise<Part> {
+async function begin(world: World): Promise<Part> {
   const [last] = await rows<{ id: string | null }>(
     world.millrace,
     'SELECT max(id) AS id FROM messages',
@@ -104,7 +104,7 @@ async function begin(world: World, repeatsAllowed: number): Promise<Part> {
     afterMessage: Number(last?.id ?? 0),
     mailLine: world.mailLog.length,
     pushLine: world.pushLog.length,
-    repeatsAllowed,
+    repeatsAllowed: 0,
   };
 }
 

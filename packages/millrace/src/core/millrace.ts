@@ -39,9 +39,9 @@ export interface ConnectionPool {
 /** What `createMillrace` takes. */
 export interface MillraceOptions {
   /** A connection string, the settings of a `pg` pool, or a `pg` Pool of yours. Default: the variable `DATABASE_URL`. */
-  readonly connection?: string | ConnectionConfig | ConnectionPool;
+  readonly connection?: string | ConnectionConfig | ConnectionPool | undefined;
   /** Goes to PostgreSQL itself where `connection` goes through a pooler such as PgBouncer. Default: `connection`. */
-  readonly directConnection?: string | ConnectionConfig;
+  readonly directConnection?: string | ConnectionConfig | undefined;
   /** The schema that holds Millrace's tables. Default `millrace`. */
   readonly schema?: string;
   /** Every definition that this application enqueues or runs. */

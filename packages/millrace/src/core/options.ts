@@ -207,6 +207,14 @@ const storedRetryChecks = new Map<unknown, Checks>([
 /** Names of kinds, queues and keys: printable anywhere, and short enough for every index. */
 const name = check.text(200);
 
+/** PostgreSQL cuts longer names off without a word. */
+const schemaName: Check<string> = (value, what) => {
+  const text = check.text(63)(value, what);
+  if (new TextEncoder().encode(text).length > 63)
+    throw invalid(what, 'at most 63 bytes long', value);
+  return text;
+};
+
 /** What a job definition and an enqueue call have in common. */
 const jobChecks = {
   queue: name,
@@ -277,7 +285,7 @@ export const cronChecks = {
 export const millraceChecks = {
   connection: check.any,
   directConnection: check.any,
-  schema: check.text(63),
+  schema: schemaName,
   jobs: check.any,
   logger: check.any,
   payloadMaxBytes: check.whole(1, 256 * mebibyte),

@@ -51,7 +51,11 @@ function codeOf(error: Error): ErrorCode | undefined {
   const known = byCode[causeCode(error) ?? ''];
   if (known !== undefined) return known;
   if (/^SASL|client password must be a string/i.test(error.message)) return 'MILLRACE_DB_AUTH';
-  if (/Connection terminated|timeout expired|server closed the connection/i.test(error.message)) {
+  if (
+    /Connection terminated|not queryable|timeout expired|server closed the connection/i.test(
+      error.message,
+    )
+  ) {
     return 'MILLRACE_DB_UNREACHABLE';
   }
   return undefined;

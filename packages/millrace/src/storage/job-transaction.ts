@@ -5,7 +5,6 @@ import { causeCode } from './errors.ts';
 import { toSettleColumns } from './rows.ts';
 import { toWritten } from './settle-answer.ts';
 import type { Row } from './connection.ts';
-import type { Statement } from './sql/statement.ts';
 
 /** The SQLSTATE of a row that fits no partition. */
 export const noPartition = '23514';
@@ -16,7 +15,7 @@ export class PgJobTransaction implements JobTransaction {
   readonly executor: JobTransaction['executor'];
   readonly #client: pg.PoolClient;
   readonly #release: (broken: boolean) => void;
-  readonly #settle: Statement;
+  readonly #settle: { readonly name?: string; readonly text: string };
   readonly #label: string;
   readonly #createPartitions: () => Promise<unknown>;
   readonly #lookUp: (request: SettleRequest) => Promise<SettleAnswer>;
@@ -25,7 +24,8 @@ export class PgJobTransaction implements JobTransaction {
   constructor(parts: {
     client: pg.PoolClient;
     release: (broken: boolean) => void;
-    settle: Statement;
+    /** With a name where the connection keeps prepared statements, which a pooler may not. */
+    settle: { readonly name?: string; readonly text: string };
     label: string;
     createPartitions: () => Promise<unknown>;
     /** What became of a job that the settlement did not find. */
@@ -65,10 +65,10 @@ export class PgJobTransaction implements JobTransaction {
     const { rows: before } = await this.#client.query<{ path: string }>(
       `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`,
     );
-    const { rows } = await this.#client.query<Row>(this.#settle.text, [
-      ...toSettleColumns([request]),
-      this.#label,
-    ]);
+    const { rows } = await this.#client.query<Row>({
+      ...this.#settle,
+      values: [...toSettleColumns([request]), this.#label],
+    });
     await this.#client.query(`SELECT pg_catalog.set_config('search_path', $1, true)`, [
       before[0]?.path ?? '',
     ]);

@@ -39,6 +39,7 @@ export class PgStorage implements Storage {
   readonly #direct: () => ClientConfig;
   readonly #clock: Clock;
   readonly #label: string;
+  readonly #poolIsDirect: boolean;
   #session: WorkSession | undefined;
 
   constructor(parts: {
@@ -47,12 +48,14 @@ export class PgStorage implements Storage {
     direct: () => ClientConfig;
     clock: Clock;
     label: string;
+    poolIsDirect: boolean;
   }) {
     this.#names = parts.names;
     this.#pool = parts.pool;
     this.#direct = parts.direct;
     this.#clock = parts.clock;
     this.#label = parts.label;
+    this.#poolIsDirect = parts.poolIsDirect;
   }
 
   async migrate(): Promise<readonly string[]> {
@@ -161,6 +164,7 @@ export class PgStorage implements Storage {
       pool: this.#pool,
       clock: this.#clock,
       label: this.#label,
+      poolIsDirect: this.#poolIsDirect,
     }));
   }
 

@@ -7,6 +7,15 @@ import { causeCode, explain } from './errors.ts';
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
 const maxSerializationTries = 10;
 
+/** A connection of the pool in somebody's hands; `release` gives it back, `true` when it is broken. */
+interface Borrowed {
+  readonly client: pg.PoolClient;
+  readonly release: (broken: boolean) => void;
+}
+
+/** In a process that runs jobs an idle connection is closed after this long; the next transaction may want it. */
+const idleTimeoutMs = 1_000;
+
 /**
  * The connections that users' calls go through: enqueue, look, cancel, transactions. Either a pool that we made, whose
  * size follows from what this process does, or one of the user's, which is left as it is.
@@ -26,17 +35,17 @@ export class Pool {
     return this.#open().pool;
   }
 
-  get #owned(): boolean {
-    return this.#open().owned;
-  }
-
   #open(): { readonly pool: pg.Pool; readonly owned: boolean } {
     if (this.#opened !== undefined) return this.#opened;
     const connection = this.#connection();
     const owned = !('totalCount' in connection);
     const pool = 'totalCount' in connection ? connection : new pg.Pool(connection);
-    // An idle connection that the server ends must not end the process; the next query opens another.
-    if (owned) pool.on('error', () => {});
+    if (owned) {
+      // A connection that the server ends must not end the process; the next query opens another. The second listener is for
+      // the moment in which a connection changes hands and nobody else listens.
+      pool.on('error', () => {});
+      pool.on('connect', (client) => client.on('error', () => {}));
+    }
     this.#opened = { pool, owned };
     this.#resize();
     return this.#opened;
@@ -57,8 +66,10 @@ export class Pool {
   }
 
   #resize(): void {
-    if (this.#shared && this.#opened?.owned === true)
-      this.#opened.pool.options.max = 1 + this.#transactions;
+    if (!this.#shared || this.#opened?.owned !== true) return;
+    const { options } = this.#opened.pool;
+    options.max = 1 + this.#transactions;
+    options.idleTimeoutMillis = idleTimeoutMs;
   }
 
   /** Runs one statement on its own. */
@@ -107,40 +118,43 @@ export class Pool {
     }
   }
 
-  /** A connection for a transactional handler, in a transaction; `release` gives it back, `true` when it is broken. */
-  async begin(
-    isolation: IsolationLevel,
-  ): Promise<{ client: pg.PoolClient; release: (broken: boolean) => void }> {
+  /** A connection for a transactional handler, in a transaction. */
+  async begin(isolation: IsolationLevel): Promise<Borrowed> {
     this.#count(1);
-    let client: pg.PoolClient | undefined;
-    const ignore = () => {};
+    let borrowed: Borrowed | undefined;
     const release = (broken: boolean) => {
-      client?.off('error', ignore);
-      // Beyond its share the connection is closed rather than kept idle.
-      client?.release(broken || (this.#owned && this.#shared));
+      borrowed?.release(broken);
       this.#count(-1);
     };
     try {
-      client = await this.#pool.connect();
-      client.on('error', ignore);
-      await client.query(beginText(isolation));
-      return { client, release };
+      borrowed = await this.#borrow();
+      await borrowed.client.query(beginText(isolation));
+      return { client: borrowed.client, release };
     } catch (error) {
       release(true);
       throw explain(error);
     }
   }
 
-  /** Runs `body` on one connection; rolls back and closes what a failure leaves open. */
-  async #with<T>(body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    let client: pg.PoolClient;
-    try {
-      client = await this.#pool.connect();
-    } catch (error) {
+  /** A connection whose loss only its queries report; left alone, an event without a listener would end the process. */
+  async #borrow(): Promise<Borrowed> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
       throw explain(error);
-    }
+    });
     const ignore = () => {};
     client.on('error', ignore);
+    return {
+      client,
+      release(broken) {
+        client.off('error', ignore);
+        client.release(broken);
+      },
+    };
+  }
+
+  /** Runs `body` on one connection; rolls back and closes what a failure leaves open. */
+  async #with<T>(body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const { client, release } = await this.#borrow();
     let broken = false;
     try {
       return await body(client);
@@ -150,21 +164,18 @@ export class Pool {
       });
       throw isSerialization(error) || isConnection(error) ? explain(error) : error;
     } finally {
-      client.off('error', ignore);
-      client.release(broken);
+      release(broken);
     }
   }
 
   /** One connection for what needs a session but no transaction. */
   async session<T>(body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw explain(error);
-    });
+    const { client, release } = await this.#borrow();
     try {
       return await body(client);
     } finally {
       // What it has set on the session ends with it.
-      client.release(true);
+      release(true);
     }
   }
 

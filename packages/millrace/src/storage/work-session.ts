@@ -44,6 +44,7 @@ export class PgWorkSession implements WorkSession {
   readonly #clock: Clock;
   readonly #label: string;
   readonly #listener: Listener;
+  readonly #poolIsDirect: boolean;
 
   constructor(parts: {
     names: Names;
@@ -51,11 +52,14 @@ export class PgWorkSession implements WorkSession {
     pool: Pool;
     clock: Clock;
     label: string;
+    /** Whether the pool's connections go to the server itself. */
+    poolIsDirect: boolean;
   }) {
     this.#names = parts.names;
     this.#pool = parts.pool;
     this.#clock = parts.clock;
     this.#label = parts.label;
+    this.#poolIsDirect = parts.poolIsDirect;
     this.#session = new PipelinedSession(parts.config, parts.names);
     this.#listener = new Listener({
       config: parts.config,
@@ -159,7 +163,7 @@ export class PgWorkSession implements WorkSession {
     return new PgJobTransaction({
       client,
       release,
-      settle: settle(this.#names),
+      settle: this.#poolIsDirect ? settle(this.#names) : { text: settle(this.#names).text },
       lookUp: async (request) =>
         (await this.#lookUp([request]))[0] ?? { id: request.id, status: 'lost' },
       label: this.#label,

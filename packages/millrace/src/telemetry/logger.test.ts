@@ -10,7 +10,11 @@ import { logEvents } from './log-events.ts';
 
 const now = () => new Date('2026-02-03T04:05:06.007Z');
 
-function written(isTTY: boolean, use: (logger: Logger) => void, level: 'debug' | 'warn' = 'debug'): string[] {
+function written(
+  isTTY: boolean,
+  use: (logger: Logger) => void,
+  level: 'debug' | 'warn' = 'debug',
+): string[] {
   const lines: string[] = [];
   use(consoleLogger({ level, stream: { isTTY, write: (line: string) => lines.push(line) }, now }));
   return lines;
@@ -37,9 +41,14 @@ it('writes one line of JSON per call where nobody reads along', () => {
 it('writes for people on a terminal', () => {
   const [plain, failed] = written(true, (logger) => {
     logger.info({ id: '7', name: 'two words', nothing: undefined }, 'attempt completed');
-    logger.warn({ error: { name: 'E', message: 'm', stack: 'E: m\n    at here' } }, 'attempt failed');
+    logger.warn(
+      { error: { name: 'E', message: 'm', stack: 'E: m\n    at here' } },
+      'attempt failed',
+    );
   });
-  expect(plain).toBe('04:05:06.007 \u001B[36minfo \u001B[0m attempt completed id=7 name="two words"\n');
+  expect(plain).toBe(
+    '04:05:06.007 \u001B[36minfo \u001B[0m attempt completed id=7 name="two words"\n',
+  );
   expect(failed).toBe('04:05:06.007 \u001B[33mwarn \u001B[0m attempt failed \nE: m\n    at here\n');
 });
 
@@ -54,21 +63,32 @@ it('writes nothing below its level', () => {
     },
     'warn',
   );
-  expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual(['c', 'd']);
+  expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual([
+    'c',
+    'd',
+  ]);
 });
 
 /** The logger that was called last, and with what. */
 function listening() {
   const calls: [level: string, message: string, details: object][] = [];
-  const at = (level: string) => (details: object, message: string) => void calls.push([level, message, details]);
-  const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const at = (level: string) => (details: object, message: string) =>
+    void calls.push([level, message, details]);
+  const logger: Logger = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+  };
   return { logger, calls };
 }
 
 it('the lines of a job say which job, kind, attempt and queue', () => {
   const { logger, calls } = listening();
   jobLogger(logger, claimedJob({ id: '7', attempt: 2 })).info({ sent: 1 }, 'sent');
-  expect(calls).toEqual([['info', 'sent', { id: '7', kind: 'test', attempt: 2, queue: 'default', sent: 1 }]]);
+  expect(calls).toEqual([
+    ['info', 'sent', { id: '7', kind: 'test', attempt: 2, queue: 'default', sent: 1 }],
+  ]);
 });
 
 it.each<[Partial<Events['attempt:finished']>, string]>([
@@ -83,7 +103,16 @@ it.each<[Partial<Events['attempt:finished']>, string]>([
   const { logger, calls } = listening();
   logEvents(bus, logger);
   const ref = { id: '7', kind: 'mail', queue: 'default', attempt: 2 };
-  bus.emit('attempt:finished', { ...ref, state: 'completed', durationMs: 12, exception: '', error: null, ...rest });
+  bus.emit('attempt:finished', {
+    ...ref,
+    state: 'completed',
+    durationMs: 12,
+    exception: '',
+    error: null,
+    ...rest,
+  });
   bus.flush();
-  expect(calls).toMatchObject([[level, expect.any(String), { ...ref, event: 'attempt:finished', durationMs: 12 }]]);
+  expect(calls).toMatchObject([
+    [level, expect.any(String), { ...ref, event: 'attempt:finished', durationMs: 12 }],
+  ]);
 });

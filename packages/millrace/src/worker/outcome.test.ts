@@ -38,11 +38,23 @@ describe('what an attempt came to', () => {
   it.each<[string, Ended, object]>([
     ['a value', { returned: { sent: 1 } }, { type: 'complete', result: { sent: 1 } }],
     ['nothing', { returned: undefined }, { type: 'complete', result: null }],
-    ['an error', { thrown: broken }, { type: 'retry', error: { name: 'TypeError' }, delay: { ms: 1_000, from: 'now' } }],
-    ['something that is no error', { thrown: 'oops' }, { type: 'retry', error: { name: 'string', message: 'oops' } }],
+    [
+      'an error',
+      { thrown: broken },
+      { type: 'retry', error: { name: 'TypeError' }, delay: { ms: 1_000, from: 'now' } },
+    ],
+    [
+      'something that is no error',
+      { thrown: 'oops' },
+      { type: 'retry', error: { name: 'string', message: 'oops' } },
+    ],
     ['a thrown snooze', { thrown: snooze('5m') }, { type: 'snooze', delayMs: 300_000 }],
     ['a returned snooze', { returned: snooze('5m') }, { type: 'snooze', delayMs: 300_000 }],
-    ['a retry asked for', { thrown: retryAfter('7s', broken) }, { type: 'retry', error: { message: 'broken' }, delay: { ms: 7_000, from: 'now' } }],
+    [
+      'a retry asked for',
+      { thrown: retryAfter('7s', broken) },
+      { type: 'retry', error: { message: 'broken' }, delay: { ms: 7_000, from: 'now' } },
+    ],
     ['a cancel', { returned: cancel('why not') }, { type: 'cancel', reason: 'why not' }],
     ['a discard', { thrown: discard('hopeless') }, { type: 'discard', reason: 'hopeless' }],
   ])('%s', (_what, ended, expected) => {
@@ -50,11 +62,19 @@ describe('what an attempt came to', () => {
   });
 
   it.each<[Interruption, Ended, object | null]>([
-    ['cancelled', { thrown: broken }, { type: 'cancel', reason: 'no longer wanted', error: { name: 'TypeError' } }],
+    [
+      'cancelled',
+      { thrown: broken },
+      { type: 'cancel', reason: 'no longer wanted', error: { name: 'TypeError' } },
+    ],
     ['cancelled', { returned: 1 }, { type: 'complete', result: 1 }],
     ['stopped', { thrown: broken }, { type: 'giveBack' }],
     ['stopped', { returned: 1 }, { type: 'complete', result: 1 }],
-    ['timed out', { thrown: broken }, { type: 'retry', error: { code: 'MILLRACE_ATTEMPT_TIMEOUT', cause: { name: 'TypeError' } } }],
+    [
+      'timed out',
+      { thrown: broken },
+      { type: 'retry', error: { code: 'MILLRACE_ATTEMPT_TIMEOUT', cause: { name: 'TypeError' } } },
+    ],
     ['timed out', { returned: 1 }, { type: 'retry', error: { code: 'MILLRACE_ATTEMPT_TIMEOUT' } }],
     ['timed out', { thrown: discard('hopeless') }, { type: 'discard' }],
     ['lost', { thrown: broken }, null],
@@ -92,7 +112,9 @@ describe('what an attempt came to', () => {
   ])('a result of %s is dropped and reported; the job has completed', (_what, returned) => {
     const { outcome, named } = judge({ returned });
     expect(outcome).toEqual({ type: 'complete', result: null });
-    expect(named('attempt:result-dropped')).toMatchObject([{ error: { code: 'MILLRACE_RESULT_INVALID' } }]);
+    expect(named('attempt:result-dropped')).toMatchObject([
+      { error: { code: 'MILLRACE_RESULT_INVALID' } },
+    ]);
   });
 
   it('a request of a kind that this release does not know is a failure', () => {
@@ -122,9 +144,14 @@ describe('the delay after a failure', () => {
     ];
     for (const retry of retries) {
       const held = heldJob({ policy: typeof retry === 'function' ? {} : { retry } });
-      if (typeof retry === 'function') Object.assign(held, { settings: { ...held.settings, retry } });
+      if (typeof retry === 'function')
+        Object.assign(held, { settings: { ...held.settings, retry } });
       const { emit, named } = emitted();
-      const outcome = outcomeOf({ thrown: broken }, held, { emit, random: () => 0.5, resultMaxBytes: 1 });
+      const outcome = outcomeOf({ thrown: broken }, held, {
+        emit,
+        random: () => 0.5,
+        resultMaxBytes: 1,
+      });
       expect(outcome).toMatchObject({ type: 'retry', delay: { ms: 15_000, from: 'now' } });
       expect(named('loop:failed')).toMatchObject([{ loop: 'retry policy of test' }]);
     }
@@ -134,7 +161,9 @@ describe('the delay after a failure', () => {
 it('never throws, and never answers with null while the lease is there', () => {
   const interruption = fc.constantFrom<Interruption>('cancelled', 'timed out', 'stopped');
   const ended = fc.oneof(
-    fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }).map((returned) => ({ returned })),
+    fc
+      .anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true })
+      .map((returned) => ({ returned })),
     fc.anything({ withBigInt: true, withSparseArray: true }).map((thrown) => ({ thrown })),
   );
   fc.assert(

@@ -68,13 +68,16 @@ function reportStarted({ job, ref }: HeldJob, { clock, emit }: Surroundings): nu
 function startTimer(held: HeldJob, clock: Clock): () => void {
   const timeoutMs = held.job.policy.timeoutMs ?? held.settings.timeoutMs;
   if (timeoutMs === undefined) return () => {};
-  return clock.after(timeoutMs, () => {
+  const cancel = clock.after(timeoutMs, () => {
     const reason = new MillraceError(
       'MILLRACE_ATTEMPT_TIMEOUT',
       `the attempt took longer than ${timeoutMs} ms`,
     );
     held.interrupt('timed out', reason);
   });
+  // Whatever else told the handler to end came first; a timer would only keep the process alive.
+  held.signal.addEventListener('abort', cancel);
+  return cancel;
 }
 
 /** Decodes the payload and builds the context; what fails here fails the attempt. */

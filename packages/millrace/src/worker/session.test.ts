@@ -81,7 +81,9 @@ describe('a renewal', () => {
     await session.certain;
 
     expect(transfers).toMatchObject([{ from, reason: 'unknown_claim' }]);
-    expect(transfers[0]?.held).toEqual(held.map(({ job }) => ({ id: job.id, lease: `old ${job.id}` })));
+    expect(transfers[0]?.held).toEqual(
+      held.map(({ job }) => ({ id: job.id, lease: `old ${job.id}` })),
+    );
     expect(session.no).not.toBe(from);
     expect(session.isCertain(session.no)).toBe(true);
     expect(noOf(kept.lease)).toBe(session.no);
@@ -120,7 +122,9 @@ describe('a renewal', () => {
 
   it('a claim waits for it, and fails as it fails', async () => {
     let reachable = true;
-    const { session, registered } = sessionOn({ register: () => (reachable ? Promise.resolve(true) : away()) });
+    const { session, registered } = sessionOn({
+      register: () => (reachable ? Promise.resolve(true) : away()),
+    });
     await session.open();
     const from = session.no;
     reachable = false;

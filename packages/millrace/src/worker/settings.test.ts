@@ -10,8 +10,10 @@ const mail = defineJob({ kind: 'mail', queue: 'mails', handler() {} });
 const push = defineJob({ kind: 'push', handler() {} });
 const bare = defineJob({ kind: 'bare' });
 
-const settingsOf = (options: unknown = {}, jobs: readonly AnyJobDefinition[] = [mail, push, bare]) =>
-  workerSettings(options as WorkerOptions, jobs);
+const settingsOf = (
+  options: unknown = {},
+  jobs: readonly AnyJobDefinition[] = [mail, push, bare],
+) => workerSettings(options as WorkerOptions, jobs);
 
 describe('the settings of a worker', () => {
   it('are completed from the definitions that have handlers', () => {
@@ -46,7 +48,11 @@ describe('the settings of a worker', () => {
     ['no queue', { queues: [] }, 'MILLRACE_OPTION_INVALID'],
     ['a queue that is no text', { queues: [3] }, 'MILLRACE_OPTION_INVALID'],
     ['queues that are neither list nor object', { queues: 'a' }, 'MILLRACE_OPTION_INVALID'],
-    ['a mistyped option of a queue', { queues: { a: { concurency: 1 } } }, 'MILLRACE_OPTION_UNKNOWN'],
+    [
+      'a mistyped option of a queue',
+      { queues: { a: { concurency: 1 } } },
+      'MILLRACE_OPTION_UNKNOWN',
+    ],
     ['no slot', { concurrency: 0 }, 'MILLRACE_OPTION_INVALID'],
     ['a mistyped option', { concurency: 1 }, 'MILLRACE_OPTION_UNKNOWN'],
   ])('refuse %s', (_what, options, code) => {
@@ -55,12 +61,25 @@ describe('the settings of a worker', () => {
 });
 
 describe('the room for more jobs', () => {
-  const settings = { concurrency: 3, queues: new Map([['a', 2], ['b', 3]]) };
-  const held = (queue: string) => new HeldJob(claimedJob({ queue }), mail.settings as HandledJobSettings);
+  const settings = {
+    concurrency: 3,
+    queues: new Map([
+      ['a', 2],
+      ['b', 3],
+    ]),
+  };
+  const held = (queue: string) =>
+    new HeldJob(claimedJob({ queue }), mail.settings as HandledJobSettings);
 
   it('is what the jobs in hand leave of the slots of the process and of each queue', () => {
     const hands = new Hands(settings);
-    expect(hands.room()).toEqual({ limit: 3, queues: [{ queue: 'a', limit: 2 }, { queue: 'b', limit: 3 }] });
+    expect(hands.room()).toEqual({
+      limit: 3,
+      queues: [
+        { queue: 'a', limit: 2 },
+        { queue: 'b', limit: 3 },
+      ],
+    });
     const first = held('a');
     hands.add(first);
     hands.add(held('a'));

@@ -48,7 +48,8 @@ function settlerOn(script: Script, certain: () => Promise<void> = () => Promise.
   return { settler, calls, ids, pauses, named };
 }
 
-const jobs = (count: number) => Array.from({ length: count }, (_, index) => heldJob({ id: String(index) }));
+const jobs = (count: number) =>
+  Array.from({ length: count }, (_, index) => heldJob({ id: String(index) }));
 
 describe('the settler', () => {
   it('writes in one call what ends in one turn of the event loop, and gathers while a call is under way', async () => {
@@ -88,7 +89,9 @@ describe('the settler', () => {
   it('G7: tries a held row again, with growing pauses, while the others are written', async () => {
     const { settler, ids, pauses } = settlerOn((requests, call) =>
       requests.map(({ id }) =>
-        id === '1' && call < 8 ? { id, status: 'busy' } : { id, status: 'written', state: 'completed' },
+        id === '1' && call < 8
+          ? { id, status: 'busy' }
+          : { id, status: 'written', state: 'completed' },
       ),
     );
     const ends: string[] = [];
@@ -113,9 +116,14 @@ describe('the settler', () => {
       );
       const ends = await Promise.all(jobs(500).map((held) => settler.settle(held, completed)));
       expect(new Set(ends)).toEqual(new Set(['written']));
-      const last = calls.flat().filter(({ id }) => id === '123').at(-1);
+      const last = calls
+        .flat()
+        .filter(({ id }) => id === '123')
+        .at(-1);
       expect(last?.settlement).toBe(failure);
-      const others = calls.flat().filter(({ id, settlement }) => id !== '123' && settlement !== completed);
+      const others = calls
+        .flat()
+        .filter(({ id, settlement }) => id !== '123' && settlement !== completed);
       expect(others).toEqual([]);
       expect(calls.length).toBeLessThan(25);
       expect(named('settle:retried')).toMatchObject([{ jobs: 1, error: { code } }]);
@@ -140,7 +148,9 @@ describe('the settler', () => {
   it.each(['23514', '25006', '57014', '55P03', '40001', '42P01'])(
     'what is wrong with the database is no fault of any job: %s repeats the call as it was',
     async (code) => {
-      const { settler, calls } = settlerOn((requests, call) => (call < 3 ? sqlError(code) : written(requests)));
+      const { settler, calls } = settlerOn((requests, call) =>
+        call < 3 ? sqlError(code) : written(requests),
+      );
       await Promise.all(jobs(4).map((held) => settler.settle(held, completed)));
       expect(calls.map((call) => call.length)).toEqual([4, 4, 4]);
       expect(calls.flat().every(({ settlement }) => settlement === completed)).toBe(true);
@@ -148,7 +158,9 @@ describe('the settler', () => {
   );
 
   it('G2: a lost lease is counted, and ends the matter', async () => {
-    const { settler, calls, named } = settlerOn((requests) => requests.map(({ id }) => ({ id, status: 'lost' })));
+    const { settler, calls, named } = settlerOn((requests) =>
+      requests.map(({ id }) => ({ id, status: 'lost' })),
+    );
     expect(await settler.settle(heldJob({ id: '5', lease: '77' }), completed)).toBe('lost');
     expect(named('settle:refused')).toEqual([{ id: '5', kind: 'test', lease: '77' }]);
     expect(calls).toHaveLength(1);
@@ -197,27 +209,42 @@ describe('the settler', () => {
   });
 
   it('whatever the server does, every settlement ends exactly once, and as it was meant or as its failure', async () => {
-    const fault = fc.constantFrom('ok', 'busy', 'mute', '08006', '40001', '22021', 'XX001', '25006');
+    const fault = fc.constantFrom(
+      'ok',
+      'busy',
+      'mute',
+      '08006',
+      '40001',
+      '22021',
+      'XX001',
+      '25006',
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(fault, { maxLength: 40 }), fc.integer({ min: 1, max: 30 }), async (faults, count) => {
-        const queue = [...faults];
-        const done = new Map<string, number>();
-        const { settler } = settlerOn((requests) => {
-          const next = queue.shift() ?? 'ok';
-          if (!['ok', 'busy', 'mute'].includes(next)) return sqlError(next);
-          const first = requests[0]?.id;
-          return requests
-            .filter(({ id }) => !(next === 'mute' && id === first))
-            .map(({ id }) => {
-              if (next === 'busy' && id === first) return { id, status: 'busy' };
-              done.set(id, (done.get(id) ?? 0) + 1);
-              return { id, status: 'written', state: 'completed' };
-            });
-        });
-        const ends = await Promise.all(jobs(count).map((held) => settler.settle(held, completed)));
-        expect(ends.every((end) => end === 'written')).toBe(true);
-        expect([...done.values()]).toEqual(Array.from({ length: count }, () => 1));
-      }),
+      fc.asyncProperty(
+        fc.array(fault, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 30 }),
+        async (faults, count) => {
+          const queue = [...faults];
+          const done = new Map<string, number>();
+          const { settler } = settlerOn((requests) => {
+            const next = queue.shift() ?? 'ok';
+            if (!['ok', 'busy', 'mute'].includes(next)) return sqlError(next);
+            const first = requests[0]?.id;
+            return requests
+              .filter(({ id }) => !(next === 'mute' && id === first))
+              .map(({ id }) => {
+                if (next === 'busy' && id === first) return { id, status: 'busy' };
+                done.set(id, (done.get(id) ?? 0) + 1);
+                return { id, status: 'written', state: 'completed' };
+              });
+          });
+          const ends = await Promise.all(
+            jobs(count).map((held) => settler.settle(held, completed)),
+          );
+          expect(ends.every((end) => end === 'written')).toBe(true);
+          expect([...done.values()]).toEqual(Array.from({ length: count }, () => 1));
+        },
+      ),
       { numRuns: 200 },
     );
   });

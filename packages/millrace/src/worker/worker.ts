@@ -15,7 +15,6 @@ import type { WorkSession } from '../core/storage.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { Hands } from './hands.ts';
 import { HeldJob } from './held-job.ts';
-import { keepAlive } from './keep-alive.ts';
 import { failureSettlement, runAttempt, type Surroundings } from './run-attempt.ts';
 import { WorkerSession, type WorkerFacts } from './session.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
@@ -139,7 +138,6 @@ export class JobWorker implements Worker {
     await this.#open();
     this.#refuseWhenStopped();
     if (this.#looping !== undefined) return;
-    keepAlive(this.stopped);
     this.#looping = this.#loop();
   }
 
@@ -154,9 +152,7 @@ export class JobWorker implements Worker {
     }
     const claim = await this.#claim();
     if (claim.type !== 'taken') return 0;
-    const finished = Promise.all(claim.jobs.map((held) => held.finished));
-    keepAlive(finished);
-    await finished;
+    await Promise.all(claim.jobs.map((held) => held.finished));
     return claim.jobs.length;
   }
 
@@ -167,7 +163,6 @@ export class JobWorker implements Worker {
   stop(): Promise<WorkerStopped> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
-      keepAlive(this.stopped);
       this.#shutDown().then(this.#stopped.resolve, this.#stopped.reject);
     }
     return this.#stopped.promise;
@@ -293,7 +288,6 @@ export class JobWorker implements Worker {
       this.#opening = undefined;
       throw error;
     });
-    keepAlive(this.#opening);
     return this.#opening;
   }
 

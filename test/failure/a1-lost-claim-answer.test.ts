@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { held, short } from '../fixtures/jobs.ts';
+import { startFlakyProxy } from '../helpers/flaky-proxy.ts';
+import { Fleet } from '../helpers/fleet.ts';
+
+it('A1: G1: jobs of a claim that was committed and whose answer was lost are not stuck under their living worker', async () => {
+  await using fleet = await Fleet.create();
+  await using proxy = await startFlakyProxy(fleet.url);
+  const events = ['claim:failed', 'worker:renewed', 'job:rescued', 'settle:refused'] as const;
+  const worker = await fleet.start({ url: proxy.url, events });
+  const [inHand = ''] = await fleet.enqueue(held.with({}));
+  await worker.waitForBegan(inHand);
+
+  const claimed = async () => {
+    const rows = await fleet.query<{ id: string }>(
+      `SELECT id::text FROM millrace.job WHERE state = 1 AND id <> $1 ORDER BY id`,
+      [inHand],
+    );
+    return rows.map(({ id }) => id);
+  };
+  const lost = proxy.loseAnswerTo('millrace_claim');
+  const jobs = await fleet.enqueue(short.with({}), short.with({}), short.with({}));
+  await lost;
+  await fleet.until('the claim is committed', async () => (await claimed()).length === jobs.length);
+  proxy.cut();
+
+  await worker.waitFor('it is rescued', () => worker.events('job:rescued').length === jobs.length);
+  expect(worker.events('claim:failed')[0]).toMatchObject({ cause: 'connection' });
+  expect(worker.events('worker:renewed')).toMatchObject([
+    { reason: 'unknown_claim', kept: 1, lost: 0 },
+  ]);
+  worker.letGo();
+  await fleet.finished();
+  // What was in hand went on, and the rest ran once; nobody paid with an attempt.
+  const runs = fleet.history().flatMap((line) => (line.what === 'began' ? [line.job] : []));
+  expect(runs.toSorted()).toEqual([inHand, ...jobs].toSorted());
+  expect(worker.events('settle:refused')).toEqual([]);
+  expect(await fleet.violations({ exactlyOnce: true, allFinished: true })).toEqual([]);
+});

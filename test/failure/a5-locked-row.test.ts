@@ -1,0 +1,71 @@
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { held } from '../fixtures/jobs.ts';
+import { brisk, Fleet } from '../helpers/fleet.ts';
+
+/** Holds the row of a job in an open transaction, as somebody's psql would. */
+async function lockRow(url: string, id: string): Promise<AsyncDisposable> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT FROM millrace.job WHERE id = $1 FOR UPDATE', [id]);
+  return { [Symbol.asyncDispose]: () => client.end() };
+}
+
+async function idsIn(fleet: Fleet, state: 'running' | 'completed'): Promise<string[]> {
+  const rows = await fleet.query<{ id: string }>(
+    'SELECT id::text FROM millrace.jobs WHERE state = $1 ORDER BY id',
+    [state],
+  );
+  return rows.map(({ id }) => id);
+}
+
+describe('a job whose row somebody holds in an open transaction', () => {
+  it('A5: G7: delays its own outcome and that of no other job', async () => {
+    await using fleet = await Fleet.create();
+    const worker = await fleet.start();
+    const jobs = await fleet.enqueue(...Array.from({ length: 10 }, () => held.with({})));
+    await worker.waitForBegan(...jobs);
+    const [locked = '', ...others] = jobs;
+    {
+      await using _ = await lockRow(fleet.url, locked);
+      worker.letGo();
+      await fleet.until('the others are settled', async () => {
+        return (await idsIn(fleet, 'completed')).length === others.length;
+      });
+      expect(await idsIn(fleet, 'running')).toEqual([locked]);
+      // The worker goes on meanwhile.
+      await fleet.enqueue(held.with({}));
+      await fleet.until('a new job is done', async () => {
+        return (await idsIn(fleet, 'completed')).length === others.length + 1;
+      });
+    }
+    await fleet.finished();
+    expect(await fleet.violations({ exactlyOnce: true, allFinished: true })).toEqual([]);
+  });
+
+  it('A5: G7: delays its own rescue and that of no other job', async () => {
+    await using fleet = await Fleet.create();
+    const doomed = await fleet.start({ tuning: brisk });
+    const jobs = await fleet.enqueue(...Array.from({ length: 5 }, () => held.with({})));
+    await doomed.waitForBegan(...jobs);
+    const other = await fleet.start({ tuning: brisk, events: ['job:rescued'] });
+    const [locked = '', ...others] = jobs;
+    {
+      await using _ = await lockRow(fleet.url, locked);
+      await doomed.kill();
+      await other.waitForBegan(...others);
+      expect(other.began).not.toContain(locked);
+    }
+    await other.waitForBegan(locked);
+    expect(
+      other
+        .events('job:rescued')
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(jobs.toSorted());
+    other.letGo();
+    await fleet.finished();
+    expect(await fleet.violations({ allFinished: true })).toEqual([]);
+  });
+});
