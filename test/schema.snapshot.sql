@@ -263,8 +263,10 @@ DECLARE
   from_text text;
   to_text text;
 BEGIN
-  -- One at a time; whoever comes second finds nothing left to do.
-  PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('millrace partitions millrace'));
+  -- One at a time; whoever comes second leaves it to the first.
+  IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('millrace partitions millrace')) THEN
+    RETURN;
+  END IF;
   FOR parent IN
     SELECT * FROM (VALUES ('job_history_completed', 'finished_at'), ('job_history_ended', 'finished_at'),
                           ('job_attempt', 'ended_at')) AS p(name, bound)

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startDevDatabase, type DevDatabase } from '@millrace/dev-db';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createMillrace } from 'millrace';
 import { short, transactional } from '../fixtures/jobs.ts';
 import { createTestDatabase } from '../helpers/database.ts';
@@ -7,21 +8,23 @@ import { Fleet } from '../helpers/fleet.ts';
 import { durable } from '../helpers/own-server.ts';
 import { startRewritingProxy } from '../helpers/rewriting-proxy.ts';
 
-/** Enqueues, in one transaction after the other, until told to end; those that meet no server are of unknown end. */
-function produce(fleet: Fleet): { end(): Promise<{ committed: number; failed: number }> } {
+/** After a lost answer jobs may wait for the next look at all running jobs, which comes every ten seconds. */
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Enqueues, in one transaction after the other, until told to end; answers with the number of those that are known to be committed. */
+function produce(fleet: Fleet): { end(): Promise<number> } {
   let wanted = true;
-  let committed = 0;
-  let failed = 0;
   const run = async () => {
+    let committed = 0;
     while (wanted) {
       const jobs = Array.from({ length: 20 }, () => short.with({ ms: 10 }));
       await fleet.enqueue(...jobs, transactional.with({ followUps: 1 })).then(
         () => (committed += 1),
-        () => (failed += 1),
+        () => {},
       );
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
-    return { committed, failed };
+    return committed;
   };
   const running = run();
   return {
@@ -70,7 +73,6 @@ it.each([
     await using server = await startDevDatabase(durable);
     await using fleet = await Fleet.on(server);
     const events = ['listener:lost', 'listener:ready'] as const;
-    // A worker that cannot reach the server for some seconds is not dead.
     const workers = await Promise.all([fleet.start({ events }), fleet.start({ events })]);
     const producer = produce(fleet);
     const done = (count: number) =>
@@ -82,7 +84,7 @@ it.each([
     await hit(server);
     const before = fleet.history().filter(({ what }) => what === 'ended').length;
     await done(before + 100);
-    const { committed } = await producer.end();
+    const committed = await producer.end();
     await fleet.finished();
 
     expect(committed).toBeGreaterThan(5);
@@ -90,11 +92,10 @@ it.each([
       await worker.waitFor('it listens again', () => worker.events('listener:ready').length > 1);
       expect(worker.events('listener:lost').length).toBeGreaterThan(0);
     }
-    const effects = await fleet.query<{ n: number }>(
-      'SELECT count(*)::int AS n FROM public.effect GROUP BY job HAVING count(*) > 1',
+    const doubled = await fleet.query(
+      'SELECT job FROM public.effect GROUP BY job HAVING count(*) > 1',
     );
-    expect(effects).toEqual([]);
+    expect(doubled).toEqual([]);
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
   },
-  60_000,
 );

@@ -22,15 +22,14 @@ it('G4: a job ten times longer than it takes to be declared dead is never rescue
     );
     return row?.long === true;
   });
-  // They do look for the dead: one that is killed now is found.
-  await others[1].kill();
-  await others[0].waitFor(
-    'the killed one is found',
-    () => others[0].events('worker:died').length > 0,
-  );
+  // Everybody looks for the dead: one that is killed now is found.
+  const [other, killed] = others;
+  await killed.kill();
+  const died = () => [worker, other].flatMap((each) => each.events('worker:died'));
+  await fleet.until('the killed one is found', () => died().length > 0);
 
-  expect(others[0].events('worker:died')).toMatchObject([{ pid: others[1].pid }]);
-  expect(others[0].events('job:rescued')).toEqual([]);
+  expect(died()).toMatchObject([{ pid: killed.pid }]);
+  expect(other.events('job:rescued')).toEqual([]);
   expect(worker.events('worker:renewed')).toEqual([]);
   worker.letGo();
   await fleet.finished();

@@ -12,8 +12,8 @@ const conflicts = 10;
 const terminations = 4;
 
 /** Of the first 200 rows that are claimed, every 20th meets a serialization failure and every 50th ends its session. */
-async function sabotageClaims(query: TestDatabase['query']): Promise<void> {
-  await query(`
+async function sabotageClaims(database: Pick<TestDatabase, 'query'>): Promise<void> {
+  await database.query(`
     CREATE SEQUENCE public.claimed_row;
     CREATE FUNCTION public.sabotage() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
@@ -31,14 +31,16 @@ async function sabotageClaims(query: TestDatabase['query']): Promise<void> {
       WHEN (OLD.state = 0 AND NEW.state = 1) EXECUTE FUNCTION public.sabotage()`);
 }
 
-async function claimedRows(query: TestDatabase['query']): Promise<number> {
-  const [row] = await query<{ n: number }>('SELECT last_value::int AS n FROM public.claimed_row');
+async function claimedRows(database: Pick<TestDatabase, 'query'>): Promise<number> {
+  const [row] = await database.query<{ n: number }>(
+    'SELECT last_value::int AS n FROM public.claimed_row',
+  );
   return row?.n ?? 0;
 }
 
 it('W4: W5: each claim of two claimers counts as exactly one of taken, empty and failed, with its cause', async () => {
   await using database = await createTestDatabase({ isolation });
-  await sabotageClaims(database.query);
+  await sabotageClaims(database);
   const ran: string[] = [];
   const job = defineJob({ kind: 'job', handler: async (_, { id }) => void ran.push(id) });
   const counted = { 'claim:taken': 0, 'claim:empty': 0, serialization: 0, connection: 0, other: 0 };
@@ -63,7 +65,7 @@ it('W4: W5: each claim of two claimers counts as exactly one of taken, empty and
   await Promise.all(claimers.map(({ millrace }) => millrace.close()));
 
   expect(ran.toSorted()).toEqual(ids.toSorted());
-  expect(await claimedRows(database.query)).toBe(200 + conflicts + terminations);
+  expect(await claimedRows(database)).toBe(200 + conflicts + terminations);
   const { serialization, connection, other } = counted;
   expect(counted).toMatchObject({ 'claim:taken': 200, serialization: conflicts, other: 0 });
   // The claim after a terminated one may meet the same connection before its end is known.
@@ -73,7 +75,7 @@ it('W4: W5: each claim of two claimers counts as exactly one of taken, empty and
 
 it('W4: W5: the loops of two processes go on after failed claims, without an unhandled error, and no job is lost', async () => {
   await using fleet = await Fleet.create({ isolation });
-  await sabotageClaims(fleet.query);
+  await sabotageClaims(fleet);
   const events = ['claim:taken', 'claim:failed'] as const;
   const processes = await Promise.all([
     fleet.start({ concurrency: 5, events }),
@@ -82,7 +84,7 @@ it('W4: W5: the loops of two processes go on after failed claims, without an unh
   await fleet.enqueue(...Array.from({ length: 300 }, () => short.with({})));
   await fleet.finished();
 
-  expect(await claimedRows(fleet.query)).toBeGreaterThanOrEqual(200);
+  expect(await claimedRows(fleet)).toBeGreaterThanOrEqual(200);
   const causes = processes.flatMap((each) => each.events('claim:failed')).map(({ cause }) => cause);
   const failed = (wanted: string) => causes.filter((cause) => cause === wanted).length;
   expect(failed('serialization')).toBe(conflicts);

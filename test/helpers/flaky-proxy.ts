@@ -15,6 +15,8 @@ export interface FlakyProxy extends AsyncDisposable {
    * from then on. Resolves when it has happened.
    */
   loseAnswerTo(text: string): Promise<void>;
+  /** Loses the next answer that holds `text`, and all that the server says on that connection after it. */
+  loseAnswerWith(text: string): Promise<void>;
 }
 
 export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
@@ -23,7 +25,18 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
   const path = `${decodeURIComponent(host)}/.s.PGSQL.5432`;
   const open = new Set<Socket>();
   let blocked = false;
-  let losing: { readonly text: string; readonly done: () => void } | undefined;
+  type Loss = {
+    readonly in: 'statement' | 'answer';
+    readonly text: string;
+    readonly done: () => void;
+  };
+  let losing: Loss | undefined;
+  const loses = (where: Loss['in'], chunk: Buffer) => {
+    if (losing?.in !== where || !chunk.includes(losing.text)) return false;
+    losing.done();
+    losing = undefined;
+    return true;
+  };
   const server = createServer((client) => {
     if (blocked) {
       client.destroy();
@@ -43,14 +56,11 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
         });
     }
     client.on('data', (chunk: Buffer) => {
-      if (losing !== undefined && chunk.includes(losing.text)) {
-        mute = true;
-        losing.done();
-        losing = undefined;
-      }
+      mute ||= loses('statement', chunk);
       upstream.write(chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
+      mute ||= loses('answer', chunk);
       if (!mute) client.write(chunk);
     });
   }).listen(0, '127.0.0.1');
@@ -71,7 +81,11 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
     },
     loseAnswerTo: (text) =>
       new Promise((done) => {
-        losing = { text, done };
+        losing = { in: 'statement', text, done };
+      }),
+    loseAnswerWith: (text) =>
+      new Promise((done) => {
+        losing = { in: 'answer', text, done };
       }),
     async [Symbol.asyncDispose]() {
       server.close();

@@ -19,6 +19,8 @@ export const calm: Tuning = { heartbeatMs: 500, lookMs: 250, deadAfterMs: 60_000
 /** The default times, ten times as fast. */
 export const brisk: Tuning = { heartbeatMs: 300, lookMs: 250, deadAfterMs: 1_500, pollMs: 100 };
 
+type Database = Pick<TestDatabase, 'query' | 'drop'>;
+
 type WorkerOptions = Partial<Omit<WorkerConfig, 'logFile'>>;
 
 /** A database, worker processes that run the jobs of `fixtures/jobs.ts` on it, and the log of everything that happened. */
@@ -26,23 +28,21 @@ export class Fleet implements AsyncDisposable {
   readonly url: string;
   /** Enqueues and looks; it runs no jobs. */
   readonly millrace: Millrace;
-  readonly query: TestDatabase['query'];
+  readonly #database: Database;
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-fleet-'));
   readonly #log = new HistoryLog(join(this.#folder, 'history.log'));
   readonly #processes: WorkerProcess[] = [];
-  readonly #removeDatabase: () => Promise<void>;
 
-  private constructor(url: string, query: TestDatabase['query'], remove: () => Promise<void>) {
+  private constructor(url: string, database: Database) {
     this.url = url;
-    this.query = query;
-    this.#removeDatabase = remove;
+    this.#database = database;
     this.millrace = createMillrace({ connection: url, jobs: definitions, logger: false });
   }
 
   /** On a database of its own. */
   static async create(options: TestDatabaseOptions = {}): Promise<Fleet> {
     const database = await createTestDatabase(options);
-    const fleet = new Fleet(database.url, database.query, () => database.drop());
+    const fleet = new Fleet(database.url, database);
     await fleet.query(createEffects);
     return fleet;
   }
@@ -51,12 +51,19 @@ export class Fleet implements AsyncDisposable {
   static async on(server: DevDatabase): Promise<Fleet> {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => {});
-    const query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) =>
-      (await pool.query<Row>(text, values)).rows;
-    const fleet = new Fleet(server.url, query, () => pool.end());
+    const fleet = new Fleet(server.url, {
+      query: async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) =>
+        (await pool.query<Row>(text, values)).rows,
+      drop: () => pool.end(),
+    });
     await fleet.millrace.migrate();
     await fleet.query(createEffects);
     return fleet;
+  }
+
+  /** Runs one statement and gives its rows. */
+  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]> {
+    return this.#database.query<Row>(text, values);
   }
 
   /** Starts a worker process and waits until its workers run. */
@@ -143,13 +150,13 @@ export class Fleet implements AsyncDisposable {
 
   /** Every promise that was broken so far; to be asked when nothing runs. */
   async violations(expected: Expectations = {}): Promise<Violation[]> {
-    return checkHistory(this.history(), await readDatabase(this.query), expected);
+    return checkHistory(this.history(), await readDatabase(this), expected);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#processes.map((each) => each.kill()));
     await this.millrace.close();
-    await this.#removeDatabase();
+    await this.#database.drop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkHistory, rules, type Violation } from './history-checker.ts';
-import type { LogEntry, LogLine } from './history-log.ts';
+import type { LogEntry } from './history-log.ts';
 import type { DatabaseState, Expectations } from './history-past.ts';
 
 type Row<Table extends keyof DatabaseState> = {
@@ -121,7 +121,7 @@ function check({ log, expected, ...database }: Past): Violation[] {
     monotonicMs: 1_000_000 + atMs,
     wallMs: atMs,
   }));
-  return checkHistory(lines as LogLine[], database, expected);
+  return checkHistory(lines, database, expected);
 }
 
 const jobOf = (past: Past, id: string) => pick(past.jobs, (row) => row.id === id);

@@ -162,10 +162,11 @@ function* miscountedAttempts({ jobs, runs, attempts }: Past): Found {
     const isUnderWay = state === 'running' || (lease !== null && lease !== '0');
     const counted = failures.length + (isUnderWay ? 1 : 0);
     if (attempt !== counted) yield [job, `attempt is ${attempt}, and ${counted} count`];
-    for (const run of runs.get(job) ?? []) {
-      const before = failures.filter(({ endedMs }) => endedMs <= run.beganWallMs).length;
-      if (run.attempt !== before + 1)
-        yield [job, `${run.name} was attempt ${run.attempt} after ${before} failures`];
+    for (const [index, run] of (runs.get(job) ?? []).entries()) {
+      const earlier = runs.get(job)?.slice(0, index) ?? [];
+      const before = failures.filter((row) => earlier.some((each) => each.leases.has(row.lease)));
+      if (run.attempt !== before.length + 1)
+        yield [job, `${run.name} was attempt ${run.attempt} after ${before.length} failures`];
     }
   }
 }

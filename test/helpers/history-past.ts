@@ -75,10 +75,10 @@ export interface Past {
 }
 
 /** Reads everything that a check needs, as of one moment. */
-export async function readDatabase(query: TestDatabase['query']): Promise<DatabaseState> {
+export async function readDatabase(database: Pick<TestDatabase, 'query'>): Promise<DatabaseState> {
   const ms = (time: string) => `floor(extract(epoch FROM ${time}) * 1000)`;
   const rows = (select: string) => `(SELECT coalesce(json_agg(r), '[]') FROM (${select}) r)`;
-  const [state] = await query<{ state: DatabaseState }>(`SELECT json_build_object(
+  const [state] = await database.query<{ state: DatabaseState }>(`SELECT json_build_object(
     'jobs', ${rows(`
       SELECT v.id::text, v.state, v.attempt, v.max_attempts AS "maxAttempts", h.lease::text,
              ${ms('h.finished_at')} AS "finishedMs"

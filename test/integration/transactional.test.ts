@@ -39,9 +39,10 @@ describe('a transactional handler', () => {
     const job = defineJob({
       kind: 'job',
       transaction: true,
-      async handler(_, { tx, enqueue, id }) {
+      async handler(_, { tx, enqueue, enqueueMany, id }) {
         await tx.query(deposit);
         await enqueue(next);
+        await enqueueMany([next.with(), next.with()]);
         // From outside nothing of it is to be seen yet.
         inside.push(await made.balance(), (await made.millrace.list({ kind: 'next' })).jobs.length);
         inside.push((await made.millrace.get(id))?.state);
@@ -53,7 +54,7 @@ describe('a transactional handler', () => {
     expect(await made.millrace.createWorker({ concurrency: 1 }).tick()).toBe(1);
     expect(inside).toEqual([0, 0, 'running']);
     expect(await made.balance()).toBe(1);
-    expect((await made.millrace.list({ kind: 'next' })).jobs).toHaveLength(1);
+    expect((await made.millrace.list({ kind: 'next' })).jobs).toHaveLength(3);
     expect(await made.millrace.get(id)).toMatchObject({
       state: 'completed',
       result: 'done',
@@ -66,9 +67,10 @@ describe('a transactional handler', () => {
     const job = defineJob({
       kind: 'job',
       transaction: true,
-      async handler(_, { tx, enqueue }) {
+      async handler(_, { tx, enqueue, enqueueMany }) {
         await tx.query(deposit);
         await enqueue(next);
+        await enqueueMany([next.with()]);
         throw new Error('too late');
       },
     });

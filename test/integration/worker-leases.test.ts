@@ -63,13 +63,15 @@ function gated() {
   return { job, started, aborts, letGo: () => gate.resolve() };
 }
 
-/** Lets the next claim reach the server, loses its answer, and breaks the connection once the claim is committed. */
+/** The claim that brings a job with this tag is committed, but its answer is lost, and then its connection. */
+const lostTag = 'the answer is lost';
+
 async function loseClaim(
   proxy: FlakyProxy,
   database: TestDatabase,
   running: number,
 ): Promise<void> {
-  await proxy.loseAnswerTo('claim');
+  await proxy.loseAnswerWith(lostTag);
   await until('the claim is committed', async () => (await runningCount(database)) === running);
   proxy.cut();
 }
@@ -84,7 +86,7 @@ describe('a claim whose answer is lost', () => {
     await until('one is in hand', () => started.length === 1);
 
     const lost = loseClaim(proxy, database, 4);
-    await safe.enqueueMany(Array.from({ length: 3 }, () => job.with({})));
+    await safe.enqueueMany(Array.from({ length: 3 }, () => job.with({}, { tags: [lostTag] })));
     await lost;
 
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
@@ -113,7 +115,7 @@ describe('a claim whose answer is lost', () => {
     const worker = millrace.createWorker();
     await worker.tick();
     const lost = loseClaim(proxy, database, 1);
-    await safe.enqueue(job);
+    await safe.enqueue(job, {}, { tags: [lostTag] });
     await Promise.all([worker.tick(), lost]);
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
     const from = events.named('worker:renewed')[0]?.from;
@@ -195,6 +197,7 @@ describe('a claim whose answer comes late', () => {
       random: Math.random,
       process: { host: 'host', pid: 1, version: '1' },
       enqueue: safe.enqueue,
+      enqueueMany: safe.enqueueMany,
       loggerFor: () => console,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,

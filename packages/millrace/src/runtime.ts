@@ -182,6 +182,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     random: Math.random,
     process: all.process,
     enqueue,
+    enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     loggerFor: (job) => jobLogger(logger, job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,

@@ -1,6 +1,6 @@
 import type { Duration } from './duration.ts';
 import { MillraceError } from './errors.ts';
-import type { Enqueue } from './enqueue.ts';
+import type { Enqueue, EnqueueMany } from './enqueue.ts';
 import type { Logger } from './logger.ts';
 import type { HistoryPolicy } from './lifecycle.ts';
 import {
@@ -44,6 +44,8 @@ export interface JobContext {
   readonly logger: Logger;
   /** Enqueues another job; inside a transactional handler, in its transaction. */
   readonly enqueue: Enqueue;
+  /** Enqueues many other jobs, all or none; inside a transactional handler, in its transaction. */
+  readonly enqueueMany: EnqueueMany;
 }
 
 /** The context of a handler whose definition says `transaction`. */

@@ -11,8 +11,11 @@ export type Row = Record<string, unknown>;
 
 const connectTimeoutMs = 10_000;
 
-/** A query without an answer for this long means that the connection leads nowhere. */
-const queryTimeoutMs = 15_000;
+/**
+ * A query without an answer for this long means that the connection leads nowhere. Shorter than the time after which a
+ * silent worker is taken for dead, so that it notices before the others judge.
+ */
+const queryTimeoutMs = 10_000;
 
 /**
  * What every session of the engine sets, whatever the defaults of role and database are: isolation that SKIP LOCKED

@@ -1,11 +1,12 @@
 import type { Clock } from '../core/clock.ts';
-import type { Enqueue } from '../core/enqueue.ts';
+import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
-import type { JobContext } from '../core/job-definition.ts';
+import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import type { WorkSession } from '../core/storage.ts';
+import type { Transaction } from '../core/transaction.ts';
 import type { HeldJob } from './held-job.ts';
 import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
 import { runInTransaction } from './run-in-transaction.ts';
@@ -15,6 +16,7 @@ export interface Surroundings extends Judge {
   readonly port: Pick<WorkSession, 'begin' | 'holds'>;
   readonly clock: Clock;
   readonly enqueue: Enqueue;
+  readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
   /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
   readonly certain: () => Promise<void>;
@@ -99,7 +101,10 @@ function unreadable(error: unknown): MillraceError {
   return new MillraceError('MILLRACE_PAYLOAD_UNREADABLE', message, { cause: error });
 }
 
-function contextOf({ job, signal }: HeldJob, { enqueue, loggerFor }: Surroundings): JobContext {
+function contextOf(
+  { job, signal }: HeldJob,
+  { enqueue, enqueueMany, loggerFor }: Surroundings,
+): JobContext {
   return {
     id: job.id,
     kind: job.kind,
@@ -112,6 +117,7 @@ function contextOf({ job, signal }: HeldJob, { enqueue, loggerFor }: Surrounding
     signal,
     logger: loggerFor(job),
     enqueue,
+    enqueueMany,
   };
 }
 
@@ -130,15 +136,22 @@ async function perform(
     around,
     judge,
     settlementOf: (outcome) => settle(outcome, held.job, history),
-    handler: (tx) => endOf(() => prepared(inTransaction(tx, around.enqueue))),
+    handler: (tx) => endOf(() => prepared(inTransaction(tx, around))),
   });
 }
 
 /** Jobs that a transactional handler enqueues exist if, and only if, its transaction commits. */
-function inTransaction(tx: object, enqueue: Enqueue): Partial<JobContext> {
+function inTransaction(
+  tx: Transaction,
+  { enqueue, enqueueMany }: Surroundings,
+): Partial<TransactionalJobContext> {
   const bound = (definition: never, payload: never, options?: object) =>
     (enqueue as (...args: unknown[]) => unknown)(definition, payload, { tx, ...options });
-  return { tx, enqueue: bound as Enqueue } as Partial<JobContext>;
+  return {
+    tx,
+    enqueue: bound as Enqueue,
+    enqueueMany: (jobs, options) => enqueueMany(jobs, { tx, ...options }),
+  };
 }
 
 async function endOf(run: () => Promise<unknown>): Promise<Ended> {

@@ -2,7 +2,7 @@ import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs, type Backoff } from '../core/backoff.ts';
 import { pause, type Clock } from '../core/clock.ts';
 import { databaseCause, isRefusal } from '../core/database-error.ts';
-import type { Enqueue } from '../core/enqueue.ts';
+import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
@@ -49,6 +49,7 @@ export interface WorkerParts {
   readonly random: () => number;
   readonly process: Pick<WorkerFacts, 'host' | 'pid' | 'version'>;
   readonly enqueue: Enqueue;
+  readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
   readonly resultMaxBytes: number;
   /** Between two heartbeats. */
