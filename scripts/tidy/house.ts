@@ -73,6 +73,7 @@ export const longTextsIn = `${houseRoot}storage/migrations/`;
 
 export const longestFile = 400;
 export const longestFunction = 70;
+export const longestTestFunction = 100;
 
 /** What the published packages may depend on when they are installed. */
 export const dependencies: Readonly<Record<string, Readonly<Record<string, readonly RegExp[]>>>> = {

@@ -37,12 +37,8 @@ function soundPast(): Past {
         fate: 'committed',
         atMs: 0,
       },
-      {
-        what: 'enqueued',
-        jobs: ['conflicting', 'cancelled', 'waiting'],
-        fate: 'committed',
-        atMs: 1,
-      },
+      { what: 'enqueued', jobs: ['waiting'], fate: 'committed', atMs: 1 },
+      { what: 'enqueued', jobs: ['conflicting', 'cancelled'], fate: 'committed', atMs: 1 },
       { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
       { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
 

@@ -257,15 +257,15 @@ describe('the rule of sizes', () => {
     ]);
   });
 
-  it('lets a group of tests be longer than a function, but not what it contains', () => {
+  it('lets a test be longer than a step of the product, and a group of tests longer still', () => {
     const group = (inside: string) => `describe('x', () => {\n${inside}});\n`;
-    expect(contentsIn({ '/test/a.test.ts': group(lines(80)) })).toEqual([]);
+    expect(contentsIn({ '/test/a.test.ts': group(lines(110)) })).toEqual([]);
     expect(
-      contentsIn({ '/test/a.test.ts': `describe.skipIf(x)('x', () => {\n${lines(80)}});` }),
+      contentsIn({ '/test/a.test.ts': `describe.skipIf(x)('x', () => {\n${lines(110)}});` }),
     ).toEqual([]);
-    expect(contentsIn({ '/test/a.test.ts': group(`it('y', () => {\n${lines(80)}});\n`) })).toEqual([
-      'test/a.test.ts:2 a function of 82 lines; 70 are allowed',
-    ]);
+    expect(contentsIn({ '/test/a.test.ts': group(`it('y', () => {\n${lines(110)}});\n`) })).toEqual(
+      ['test/a.test.ts:2 a function of 112 lines; 100 are allowed'],
+    );
   });
 
   it(`lets a migration's text be as long as it must, but not the code around it`, () => {
