@@ -23,10 +23,10 @@ it('G24: two workers with the same host and pid are two: the death of one leaves
       },
     });
     const options = { connection: database.url, jobs: [job], logger: false } as const;
-    // No heartbeat comes to tell the worker that it is dead: only who asks about its jobs is to find out.
+    // Neither a heartbeat nor a claim comes to tell the worker that it is dead, before its job is rescued.
     const millrace = composeMillrace(options, { ...calm, heartbeatMs: 3_600_000 });
     millrace.subscribe((event) => events.push(event));
-    return { queue, runs, job, millrace, worker: millrace.createWorker() };
+    return { queue, runs, job, millrace, worker: millrace.createWorker({ concurrency: 1 }) };
   });
   for (const { millrace, job, worker, runs } of programs) {
     await worker.start();

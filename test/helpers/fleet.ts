@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { onTestFinished } from 'vitest';
 import type { DevDatabase } from '@millrace/dev-db';
 import { createMillrace, type JobRequest, type Millrace } from 'millrace';
 import type { Tuning } from '../../packages/millrace/src/runtime.ts';
@@ -23,7 +24,7 @@ type Database = Pick<TestDatabase, 'query' | 'drop'>;
 
 type WorkerOptions = Partial<Omit<WorkerConfig, 'logFile'>>;
 
-/** A database, worker processes that run the jobs of `fixtures/jobs.ts` on it, and the log of everything that happened. */
+/** For one test: a database, worker processes that run the jobs of `fixtures/jobs.ts` on it, and the log of what happens. */
 export class Fleet implements AsyncDisposable {
   readonly url: string;
   /** Enqueues and looks; it runs no jobs. */
@@ -32,11 +33,14 @@ export class Fleet implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-fleet-'));
   readonly #log = new HistoryLog(join(this.#folder, 'history.log'));
   readonly #processes: WorkerProcess[] = [];
+  #disposed: Promise<void> | undefined;
 
   private constructor(url: string, database: Database) {
     this.url = url;
     this.#database = database;
     this.millrace = createMillrace({ connection: url, jobs: definitions, logger: false });
+    // A test that runs out of time never comes to the end of its `await using`.
+    onTestFinished(() => this[Symbol.asyncDispose]());
   }
 
   /** On a database of its own. */
@@ -153,10 +157,15 @@ export class Fleet implements AsyncDisposable {
     return checkHistory(this.history(), await readDatabase(this), expected);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposed ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
     await Promise.all(this.#processes.map((each) => each.kill()));
     await this.millrace.close();
     await this.#database.drop();
+    this.#log.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

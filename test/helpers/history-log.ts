@@ -1,4 +1,4 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { hrtime } from 'node:process';
 
 /** How a transaction that enqueued jobs ended; `of`: it is the transaction of that run of a handler. */
@@ -66,6 +66,10 @@ export class HistoryLog {
     const name = `${process.pid}.${this.#runs}`;
     this.write({ what: 'began', run: name, ...run });
     return name;
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
   }
 }
 
