@@ -124,6 +124,8 @@ CREATE TABLE millrace.worker (
   started_at timestamp with time zone NOT NULL,
   seen_at timestamp with time zone NOT NULL,
   beat bigint NOT NULL DEFAULT 0,
+  mode text NOT NULL DEFAULT 'heartbeat'::text,
+  CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),
   CONSTRAINT worker_pkey PRIMARY KEY (no),
   CONSTRAINT worker_role_check CHECK ((role = ANY (ARRAY['worker'::text, 'scheduler'::text])))
@@ -375,6 +377,16 @@ BEGIN
     RAISE EXCEPTION 'unique keys changed hands too often while enqueueing' USING ERRCODE = 'serialization_failure';
   END IF;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.liveness_class()
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+ SET search_path TO ''
+AS $function$
+  -- Advisory locks are shared by the whole database; this number is this schema's alone.
+  SELECT ('"millrace".worker'::pg_catalog.regclass::pg_catalog.oid::bigint & 2147483647)::int
 $function$;
 
 CREATE OR REPLACE FUNCTION millrace.now()

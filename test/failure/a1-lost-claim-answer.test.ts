@@ -27,9 +27,8 @@ it('A1: G1: jobs of a claim that was committed and whose answer was lost are not
 
   await worker.waitFor('it is rescued', () => worker.events('job:rescued').length === jobs.length);
   expect(worker.events('claim:failed')[0]).toMatchObject({ cause: 'connection' });
-  expect(worker.events('worker:renewed')).toMatchObject([
-    { reason: 'unknown_claim', kept: 1, lost: 0 },
-  ]);
+  // Of the claim and the session it hears in either order.
+  expect(worker.events('worker:renewed')).toMatchObject([{ kept: 1, lost: 0 }]);
   worker.letGo();
   await fleet.finished();
   // What was in hand went on, and the rest ran once; nobody paid with an attempt.

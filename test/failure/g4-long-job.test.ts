@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { held } from '../fixtures/jobs.ts';
 import { brisk, Fleet } from '../helpers/fleet.ts';
 
-const tuning = { ...brisk, heartbeatMs: 100, lookMs: 100, deadAfterMs: 600 };
+const tuning = { ...brisk, heartbeatMs: 100, lookMs: 100, silentForMs: 600 };
 
 it('G4: a job ten times longer than it takes to be declared dead is never rescued while its worker lives', async () => {
   await using fleet = await Fleet.create();
@@ -18,7 +18,7 @@ it('G4: a job ten times longer than it takes to be declared dead is never rescue
   await fleet.until('it runs for so long', async () => {
     const [row] = await fleet.query<{ long: boolean }>(
       `SELECT clock_timestamp() - claimed_at > $1 * interval '10 ms' AS long FROM millrace.job`,
-      [tuning.deadAfterMs],
+      [tuning.silentForMs],
     );
     return row?.long === true;
   });

@@ -15,10 +15,26 @@ import { until } from './until.ts';
 import { WorkerProcess, type WorkerConfig } from './worker-process.ts';
 
 /** Nobody is taken for dead, however slow the machine is. */
-export const calm: Tuning = { heartbeatMs: 500, lookMs: 250, deadAfterMs: 60_000, pollMs: 100 };
+export const calm: Tuning = {
+  heartbeatMs: 500,
+  lookMs: 250,
+  restMs: 500,
+  freeForMs: 1_000,
+  graceMs: 60_000,
+  silentForMs: 60_000,
+  longestGapMs: 10_000,
+  pollMs: 100,
+};
 
 /** The default times, ten times as fast. */
-export const brisk: Tuning = { heartbeatMs: 300, lookMs: 250, deadAfterMs: 1_500, pollMs: 100 };
+export const brisk: Tuning = {
+  ...calm,
+  heartbeatMs: 300,
+  lookMs: 100,
+  restMs: 250,
+  freeForMs: 400,
+  silentForMs: 1_500,
+};
 
 type Database = Pick<TestDatabase, 'query' | 'drop'>;
 

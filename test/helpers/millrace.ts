@@ -3,7 +3,16 @@ import type { Millrace, MillraceOptions } from '../../packages/millrace/src/core
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
 
 /** The times of liveness, shrunk a hundred times so that tests need not wait. */
-export const shrunk = { heartbeatMs: 30, lookMs: 25, deadAfterMs: 300, pollMs: 100 };
+export const shrunk = {
+  heartbeatMs: 30,
+  lookMs: 25,
+  restMs: 50,
+  freeForMs: 50,
+  graceMs: 500,
+  silentForMs: 300,
+  longestGapMs: 2_000,
+  pollMs: 100,
+};
 
 /** A Millrace on a migrated database of its own; both end with it. */
 export interface TestMillrace extends AsyncDisposable {

@@ -121,17 +121,20 @@ async function die(storage: PgStorage): Promise<void> {
   expect(await session.transfer({ held, lease: leaseOf(to, 1), from, reason: 'test' })).toEqual([
     id,
   ]);
-  const { dead } = await session.claim({
-    worker: from,
-    lease: leaseOf(from, 2),
-    kinds: ['test'],
-    queues: [{ queue: 'default', limit: 1 }],
-    limit: 1,
-  });
-  expect(dead).toBe(true);
-  const beats = await session.beats();
-  expect(beats.map(({ no }) => no)).toEqual([to]);
-  expect(await session.declareDead(beats)).toEqual([to]);
+  // Its lock is gone with it.
+  await expect(
+    session.claim({
+      worker: from,
+      lease: leaseOf(from, 2),
+      kinds: ['test'],
+      queues: [{ queue: 'default', limit: 1 }],
+      limit: 1,
+    }),
+  ).rejects.toMatchObject({ code: 'MILLRACE_DB_UNREACHABLE' });
+  const { sightings } = await session.look();
+  expect(sightings).toMatchObject([{ no: to, mode: 'session', locked: true }]);
+  const silent = sightings.map(({ no, beat }) => ({ no, beat, crashed: false }));
+  expect(await session.declareDead(silent)).toEqual([to]);
   expect(await session.rescue()).toMatchObject({ rescued: [{ id, state: 'available' }], busy: 0 });
   expect(await storage.cancel(id, 'test')).toMatchObject({ status: 'cancelled' });
 }

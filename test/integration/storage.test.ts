@@ -93,7 +93,11 @@ describe('claiming', () => {
   it('A2: takes nothing for an incarnation that was declared dead', async () => {
     const other = identity(2_000);
     await session.register(other);
-    await session.transfer({ held: [], lease: leaseOf(me, 1), from: other.no, reason: 'test' });
+    const judge = openStorage(database.url);
+    await judge
+      .session()
+      .transfer({ held: [], lease: leaseOf(me, 1), from: other.no, reason: 'test' });
+    await judge.close();
     await storage.enqueue([newJob()]);
     const answer = await session.claim({
       worker: other.no,
@@ -272,13 +276,20 @@ describe('rescue', () => {
   it('G3: gives back what an unregistered incarnation runs: same place, attempt not counted, crash recorded', async () => {
     await storage.enqueue([newJob(), newJob()]);
     const dead = identity(3_000, { host: 'gone', pid: 77 });
-    await session.register(dead);
+    const doomed = openStorage(database.url);
+    await doomed.session().register(dead);
     const before = await database.query('SELECT id, run_at::text FROM millrace.job ORDER BY id');
-    const jobs = await claim(session, dead.no, 1);
+    const jobs = await claim(doomed.session(), dead.no, 1);
     expect((await session.rescue()).rescued).toEqual([]);
-    const beat = (await session.beats()).find(({ no }) => no === dead.no);
-    expect(await session.declareDead([{ no: dead.no, beat: '99' }])).toEqual([]);
-    expect(await session.declareDead([beat ?? { no: 0, beat: '' }])).toEqual([dead.no]);
+    const { no } = dead;
+    const { sightings } = await session.look();
+    const { beat = '' } = sightings.find((one) => one.no === no) ?? {};
+    expect(sightings.find((one) => one.no === no)).toMatchObject({ mode: 'session', locked: true });
+    expect(await session.declareDead([{ no, beat: '99', crashed: false }])).toEqual([]);
+    // Whoever lives keeps its lock from being taken, and nobody can say that it has crashed.
+    expect(await session.declareDead([{ no, beat, crashed: true }])).toEqual([]);
+    await doomed.close();
+    expect(await session.declareDead([{ no, beat, crashed: true }])).toEqual([no]);
     const { rescued } = await session.rescue();
     expect(rescued.map(({ id, attempt, state }) => ({ id, attempt, state }))).toEqual(
       jobs.map(({ id }) => ({ id, attempt: 0, state: 'available' })),
@@ -341,54 +352,5 @@ describe('rescue', () => {
       state: 'cancelled',
       reason: 'stop it',
     });
-  });
-});
-
-describe('the history', () => {
-  it('A4: partitions come and go beside a reader that stays open, and no settle waits for it', async () => {
-    const reader = new pg.Client({ connectionString: database.url });
-    await reader.connect();
-    await reader.query('BEGIN');
-    await reader.query('SELECT count(*) FROM millrace.job_history');
-    let longestMs = 0;
-    let going = true;
-    const load = (async () => {
-      for (let count = 1; going; count++) {
-        await storage.enqueue([newJob(), newJob()]);
-        const jobs = await claim(session, me, count);
-        const startedMs = performance.now();
-        await session.settle(jobs.map(({ id, lease }) => ({ id, lease, settlement: completed })));
-        longestMs = Math.max(longestMs, performance.now() - startedMs);
-      }
-    })();
-    const maintenance = openStorage(database.url);
-    for (let round = 0; round < 3; round++) {
-      await database.query(
-        `CREATE TABLE millrace.job_history_completed_20200101 (LIKE millrace.job_history_completed INCLUDING ALL)`,
-      );
-      await database.query(`ALTER TABLE millrace.job_history_completed ATTACH PARTITION millrace.job_history_completed_20200101
-        FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-01-02 00:00:00+00')`);
-      const dropped = await maintenance
-        .session()
-        .dropPartitions({ completedMs: 86_400_000, failedMs: 86_400_000 });
-      expect(dropped).toEqual([]);
-      await database.query('DROP TABLE IF EXISTS millrace.job_attempt_20990101');
-      await maintenance.session().createPartitions();
-      if (round < 2) {
-        await reader.query('COMMIT');
-        const done = await maintenance
-          .session()
-          .dropPartitions({ completedMs: 86_400_000, failedMs: 86_400_000 });
-        expect(done).toEqual(['job_history_completed_20200101']);
-        await reader.query('BEGIN');
-        await reader.query('SELECT count(*) FROM millrace.job_history');
-      }
-    }
-    going = false;
-    await load;
-    await reader.end();
-    await maintenance.close();
-    console.info(`longest settle beside partition changes: ${longestMs.toFixed(1)} ms`);
-    expect(longestMs).toBeLessThan(300);
   });
 });

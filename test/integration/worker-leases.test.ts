@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defineJob, delays, type AnyJobDefinition } from 'millrace';
 import { startFlakyProxy, type FlakyProxy } from '../helpers/flaky-proxy.ts';
@@ -23,7 +24,7 @@ async function setup(jobs: readonly AnyJobDefinition[], tuning: Partial<Tuning> 
   const database = await createTestDatabase();
   const proxy = await startFlakyProxy(database.url);
   // No worker of these tests is to be taken for dead because its way to the database is cut.
-  const times = { ...shrunk, deadAfterMs: 60_000, ...tuning };
+  const times = { ...shrunk, silentForMs: 60_000, freeForMs: 60_000, graceMs: 60_000, ...tuning };
   const millrace = composeMillrace({ connection: proxy.url, jobs, logger: false }, times);
   const safe = composeMillrace({ connection: database.url, jobs, logger: false }, times);
   open.push(database, proxy, safe, millrace);
@@ -90,8 +91,9 @@ describe('a claim whose answer is lost', () => {
     await lost;
 
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
+    // Which of the two it hears of first, the claim or the session, is chance.
     expect(events.named('worker:renewed')[0]).toMatchObject({
-      reason: 'unknown_claim',
+      reason: expect.stringMatching(/^(?:unknown_claim|connection_lost)$/) as unknown,
       kept: 1,
       lost: 0,
     });
@@ -120,7 +122,9 @@ describe('a claim whose answer is lost', () => {
     await until('it has a new identity', () => events.named('worker:renewed').length > 0);
     const from = events.named('worker:renewed')[0]?.from;
     const dead = await database.query('SELECT no, reason FROM millrace.worker_dead');
-    expect(dead).toEqual([{ no: from, reason: 'unknown_claim' }]);
+    expect(dead).toMatchObject([
+      { no: from, reason: expect.stringMatching(/^(?:unknown_claim|connection_lost)$/) as unknown },
+    ]);
     expect(await database.query('SELECT 1 FROM millrace.worker WHERE no = $1', [from])).toEqual([]);
   });
 
@@ -195,7 +199,7 @@ describe('a claim whose answer comes late', () => {
       clock: systemClock,
       emit,
       random: Math.random,
-      process: { host: 'host', pid: 1, version: '1' },
+      process: { boot: randomUUID(), host: 'host', pid: 1, version: '1' },
       enqueue: safe.enqueue,
       enqueueMany: safe.enqueueMany,
       loggerFor: () => console,
@@ -297,7 +301,7 @@ describe('a worker that was taken for dead', () => {
     letGo();
     expect(await ticked).toBe(1);
     await until('it is counted', () => events.named('settle:refused').length === 1);
-    expect(await safe.get(id)).toMatchObject({ state: 'available', attempt: 0, crashes: 1 });
+    expect(await safe.get(id)).toMatchObject({ state: 'available', attempt: 0, crashes: 0 });
   });
 
   it('claims again under its new identity', async () => {

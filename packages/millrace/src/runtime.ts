@@ -21,6 +21,7 @@ import {
   transactionChecks,
 } from './core/options.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
+import type { RescueTimes } from './maintenance/rescuer.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
@@ -38,21 +39,22 @@ import { runUntilSignal } from './worker/signals.ts';
 import { JobWorker } from './worker/worker.ts';
 
 /** The times of liveness. Only tests change them. */
-export interface Tuning {
+export interface Tuning extends RescueTimes {
   /** Between two heartbeats of a worker or scheduler. */
   readonly heartbeatMs: number;
-  /** Between two looks at the heartbeats of the others. */
-  readonly lookMs: number;
-  /** A process whose heartbeat stands still for so long is dead. */
-  readonly deadAfterMs: number;
   /** The longest a worker sleeps, before jitter. */
   readonly pollMs: number;
 }
 
-const defaultTuning: Tuning = {
+/** What everybody gets. */
+export const defaultTuning: Tuning = {
   heartbeatMs: 3_000,
-  lookMs: 2_500,
-  deadAfterMs: 15_000,
+  lookMs: 500,
+  restMs: 3_000,
+  freeForMs: 1_000,
+  graceMs: 10_000,
+  silentForMs: 15_000,
+  longestGapMs: 10_000,
   pollMs: 1_000,
 };
 
@@ -75,7 +77,12 @@ interface Composition {
   readonly share: ProcessShare;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
-  readonly process: { readonly host: string; readonly pid: number; readonly version: string };
+  readonly process: {
+    readonly boot: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly version: string;
+  };
 }
 
 /** The composition root: the only place that makes storage and services and connects them. */
@@ -126,6 +133,7 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
 function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const checked = checkOptions(millraceChecks, options, 'createMillrace');
   const host = hostname();
+  const boot = randomUUID();
   const { pid } = process;
   const bus = createEventBus(systemClock);
   const { emit } = bus;
@@ -149,6 +157,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     clock: systemClock,
     random: Math.random,
     emit,
+    boot,
     times: tuning,
     retention: {
       completedMs: checked.completedRetention ?? defaults.completedRetentionMs,
@@ -165,7 +174,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     share: new ProcessShare(storage, maintenance),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
-    process: { host, pid, version },
+    process: { boot, host, pid, version },
   };
 }
 
@@ -205,7 +214,6 @@ function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerServ
     identity: (schedules) => ({
       ...all.process,
       no: randomInt(1, 2 ** 31),
-      boot: randomUUID(),
       role: 'scheduler',
       kinds: [],
       queues: [],

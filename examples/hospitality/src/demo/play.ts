@@ -61,7 +61,7 @@ export async function playKill(
     await Promise.all([posting, halfway(world, part, messages, progress)]);
     await victim.kill();
     progress.say(
-      `     kill -9 ${victim.pid}; its jobs are rescued when it has been silent for 15 s`,
+      `     kill -9 ${victim.pid}; its jobs are rescued when the other sees that its session is gone`,
     );
     await nothingDue(world, progress, 'one worker left', posting);
   });

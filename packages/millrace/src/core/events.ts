@@ -75,8 +75,13 @@ export interface Events {
   'listener:lost': { readonly error: AttemptError };
   'listener:ready': Record<never, never>;
 
-  /** A worker was found dead. */
-  'worker:died': { readonly worker: number; readonly host: string; readonly pid: number };
+  /** A worker was found dead. `crashed`: its session ended before the eyes of another; otherwise it fell silent. */
+  'worker:died': {
+    readonly worker: number;
+    readonly host: string;
+    readonly pid: number;
+    readonly crashed: boolean;
+  };
   'job:rescued': JobRef & { readonly state: JobState };
 
   'schedule:fired': {

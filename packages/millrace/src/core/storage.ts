@@ -138,13 +138,25 @@ export interface RescuedJob {
   readonly state: JobState;
 }
 
-/** A live process as the others see it. Its beat only grows; when it stands still for long, the process is dead. */
-export interface Beat {
+/**
+ * A registered process as the others see it. `mode`: whether it holds a lock while its session lives, or only has its
+ * heartbeat. The beat only grows.
+ */
+export interface Sighting {
   readonly no: number;
+  readonly boot: string;
   readonly role: 'worker' | 'scheduler';
+  readonly mode: 'session' | 'heartbeat';
   readonly host: string;
   readonly pid: number;
   readonly beat: string;
+  readonly locked: boolean;
+}
+
+/** A look at everybody, and the session it was taken in: after a break in it, what was seen before proves less. */
+export interface Look {
+  readonly session: unknown;
+  readonly sightings: readonly Sighting[];
 }
 
 /** A notification that reached this process. */
@@ -210,6 +222,10 @@ export interface WorkSession {
   register(identity: Identity): Promise<boolean>;
   /** False when this identity has been declared dead. */
   beat(no: number): Promise<boolean>;
+  /** A sign of life by another way than the session, for the time in which it is lost. */
+  stamp(no: number): Promise<void>;
+  /** Calls back when the session is lost on which these identities live; answers with a function that ends it. */
+  onLost(callback: () => void): () => void;
   /** Moves what is really in hand to a new lease and declares the old identity dead. Answers with the ids that moved. */
   transfer(request: {
     readonly held: readonly Held[];
@@ -259,10 +275,11 @@ export interface WorkSession {
   /** Lets missed fire times go. */
   letGo(name: string, spec: string, untilMs: number): Promise<void>;
 
-  beats(): Promise<readonly Beat[]>;
-  /** Declares identities dead, unless their beat has moved on; answers with those that are dead now. */
+  /** Who is registered. */
+  look(): Promise<Look>;
+  /** Declares identities dead, unless they have given a sign of life; answers with those that are dead now. */
   declareDead(
-    found: readonly { readonly no: number; readonly beat: string }[],
+    found: readonly { readonly no: number; readonly beat: string; readonly crashed: boolean }[],
   ): Promise<readonly number[]>;
   /** Gives the jobs of dead workers back; rows that somebody holds are left for the next call. */
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;

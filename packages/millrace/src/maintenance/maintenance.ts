@@ -19,6 +19,7 @@ export class Maintenance implements Service {
     clock: Clock;
     random: () => number;
     emit: Emit;
+    boot: string;
     times: RescueTimes;
     retention: Retention;
   }) {

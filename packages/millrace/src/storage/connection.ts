@@ -132,6 +132,7 @@ export class PipelinedSession {
   readonly #config: () => ClientConfig;
   readonly #names: Names;
   readonly #statements = new Map<StatementOf, Statement>();
+  readonly #onLost = new Set<() => void>();
   #client: Promise<pg.Client> | undefined;
 
   constructor(config: () => ClientConfig, names: Names) {
@@ -140,10 +141,20 @@ export class PipelinedSession {
   }
 
   async query(of: StatementOf, values: readonly unknown[]): Promise<Row[]> {
-    const client = await this.open();
+    return this.queryOn(await this.open(), of, values);
+  }
+
+  /** Runs a statement on this very connection; it is rejected when the connection is lost. */
+  async queryOn(client: pg.Client, of: StatementOf, values: readonly unknown[]): Promise<Row[]> {
     const { name, text } = this.#statement(of);
     const { rows } = await client.query<Row>({ name, text, values: [...values] });
     return rows;
+  }
+
+  /** Calls back whenever the connection is lost; answers with a function that ends it. */
+  onLost(callback: () => void): () => void {
+    this.#onLost.add(callback);
+    return () => this.#onLost.delete(callback);
   }
 
   /**
@@ -195,7 +206,9 @@ export class PipelinedSession {
       return client;
     });
     const forget = () => {
-      if (this.#client === opening) this.#client = undefined;
+      if (this.#client !== opening) return;
+      this.#client = undefined;
+      for (const tell of this.#onLost) tell();
     };
     opening.catch(forget);
     return opening;

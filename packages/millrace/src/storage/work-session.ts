@@ -1,18 +1,21 @@
+import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
 import type {
-  Beat,
   ClaimAnswer,
   ClaimRequest,
   Held,
   Identity,
   JobTransaction,
   ListenerState,
+  Look,
   NewJob,
   Notice,
   RescuedJob,
   ScheduleClaim,
   SettleAnswer,
   SettleRequest,
+  Sighting,
   StoredSchedule,
   WorkSession,
 } from '../core/storage.ts';
@@ -45,6 +48,8 @@ export class PgWorkSession implements WorkSession {
   readonly #label: string;
   readonly #listener: Listener;
   readonly #poolIsDirect: boolean;
+  /** The connection on which each identity's lock is held. */
+  readonly #locks = new Map<number, pg.Client>();
 
   constructor(parts: {
     names: Names;
@@ -61,6 +66,7 @@ export class PgWorkSession implements WorkSession {
     this.#label = parts.label;
     this.#poolIsDirect = parts.poolIsDirect;
     this.#session = new PipelinedSession(parts.config, parts.names);
+    this.#session.onLost(() => this.#locks.clear());
     this.#listener = new Listener({
       config: parts.config,
       channel: parts.names.channel,
@@ -75,12 +81,37 @@ export class PgWorkSession implements WorkSession {
     });
   }
 
+  /** First the lock, then the row: the other way round a new worker would look dead at birth. */
   async register(identity: Identity): Promise<boolean> {
-    return (await this.#session.query(liveness.register, identityColumns(identity))).length > 0;
+    const { no } = identity;
+    const client = await this.#session.open();
+    const [lock] = await this.#session.queryOn(client, liveness.takeLock, [no]);
+    if (lock?.['taken'] !== true) return false;
+    this.#locks.set(no, client);
+    const columns = identityColumns(identity, 'session');
+    if ((await this.#session.queryOn(client, liveness.register, columns)).length > 0) return true;
+    await this.#free(no);
+    return false;
   }
 
   async beat(no: number): Promise<boolean> {
     return (await this.#session.query(liveness.beat, [no])).length > 0;
+  }
+
+  async stamp(no: number): Promise<void> {
+    await this.#pool.query(liveness.stamp(this.#names).text, [String(no)]);
+  }
+
+  onLost(callback: () => void): () => void {
+    return this.#session.onLost(callback);
+  }
+
+  /** The lock of an identity that has ended; a lost session has freed it already. */
+  async #free(no: number): Promise<void> {
+    const client = this.#locks.get(no);
+    this.#locks.delete(no);
+    if (client === undefined) return;
+    await this.#session.queryOn(client, liveness.freeLock, [no]).catch(() => {});
   }
 
   async transfer(request: {
@@ -101,15 +132,21 @@ export class PgWorkSession implements WorkSession {
       if (open.length > 0) await pause(this.#clock, transferPauseMs);
     }
     await this.#session.query(liveness.retire, [request.from, request.reason]);
+    await this.#free(request.from);
     return moved;
   }
 
   async unregister(no: number): Promise<void> {
     await this.#session.query(liveness.unregister, [no]);
+    await this.#free(no);
   }
 
+  /** On the connection that holds the lock: whoever finds the lock free can be sure that no claim is under way. */
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const rows = await this.#session.query(claim, [
+    const client = this.#locks.get(request.worker);
+    if (client === undefined)
+      throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
+    const rows = await this.#session.queryOn(client, claim, [
       request.queues.map(({ queue }) => queue),
       request.queues.map(({ limit }) => limit),
       request.limit,
@@ -185,7 +222,7 @@ export class PgWorkSession implements WorkSession {
   ): Promise<boolean> {
     const rows = await this.#session.transaction({}, [
       [schedules.lockSchedules, [`millrace schedules ${this.#names.plainSchema}`]],
-      [liveness.register, identityColumns(identity)],
+      [liveness.register, identityColumns(identity, 'heartbeat')],
       [
         schedules.adoptSchedules,
         [
@@ -233,15 +270,20 @@ export class PgWorkSession implements WorkSession {
     await this.#session.query(schedules.letGo, [name, spec, untilMs]);
   }
 
-  async beats(): Promise<readonly Beat[]> {
-    return (await this.#session.query(liveness.beats, [])) as unknown as Beat[];
+  async look(): Promise<Look> {
+    const session = await this.#session.open();
+    const sightings = await this.#session.queryOn(session, liveness.sightings, []);
+    return { session, sightings: sightings as unknown as Sighting[] };
   }
 
   async declareDead(
-    found: readonly { readonly no: number; readonly beat: string }[],
+    found: readonly { readonly no: number; readonly beat: string; readonly crashed: boolean }[],
   ): Promise<readonly number[]> {
-    const columns = [found.map(({ no }) => no), found.map(({ beat }) => beat)];
-    const rows = await this.#session.query(liveness.declareDead, columns);
+    const rows = await this.#session.query(liveness.declareDead, [
+      found.map(({ no }) => no),
+      found.map(({ beat }) => beat),
+      found.map(({ crashed }) => crashed),
+    ]);
     return rows.map((row) => row['no'] as number);
   }
 
@@ -299,6 +341,7 @@ export class PgWorkSession implements WorkSession {
   }
 
   async close(): Promise<void> {
+    this.#locks.clear();
     await this.#session.close();
   }
 }
@@ -308,9 +351,9 @@ function isOthersBusiness(error: unknown): boolean {
   return ['55P03', '42P01', '55000', '55006'].includes(causeCode(error) ?? '');
 }
 
-function identityColumns(identity: Identity): unknown[] {
+function identityColumns(identity: Identity, mode: Sighting['mode']): unknown[] {
   const { no, boot, role, host, pid, version, kinds, queues, schedules: known } = identity;
-  return [no, boot, role, host, pid, version, kinds, queues, known];
+  return [no, boot, role, host, pid, version, kinds, queues, known, mode];
 }
 
 function toRescued(row: Row): RescuedJob {

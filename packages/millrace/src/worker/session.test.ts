@@ -27,6 +27,9 @@ function sessionOn(port: Partial<Port>, held: readonly HeldJob[] = []) {
       },
       // One beat, then silence, where a test is not about beating.
       beat: port.beat ?? (() => (beats++ === 0 ? Promise.resolve(true) : new Promise(() => {}))),
+      // A sign of life that stays under way: a test's clock does not wait between two.
+      stamp: () => new Promise(() => {}),
+      onLost: () => () => {},
       transfer(request) {
         transfers.push(request);
         return port.transfer?.(request) ?? Promise.resolve(all(request));
@@ -38,7 +41,7 @@ function sessionOn(port: Partial<Port>, held: readonly HeldJob[] = []) {
     clock,
     emit,
     random: () => 1,
-    facts: { host: 'host', pid: 1, version: '1', kinds: [], queues: [] },
+    facts: { boot: 'boot', host: 'host', pid: 1, version: '1', kinds: [], queues: [] },
     heartbeatMs: 1,
     held: () => held,
   });

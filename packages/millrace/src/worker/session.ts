@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs } from '../core/backoff.ts';
 import { pause, type Clock } from '../core/clock.ts';
@@ -16,16 +16,22 @@ const lastCounter = 2 ** 32 - 1;
 /** A renewal that fails is tried again soon: until it succeeds the worker claims nothing. */
 const renewalBackoff = { firstMs: 50, longestMs: 2_000 };
 
+/** Several signs of life in the time that it takes others to judge. */
+const stampMs = 250;
+
 /** Moves of unknown end that are remembered. What an older one moved has long been rescued, for its identity never beat. */
 const maxTried = 20;
 
 export type DoubtReason = Events['worker:renewed']['reason'];
 
 /** Who a worker is, apart from the numbers that are drawn here. */
-export type WorkerFacts = Pick<Identity, 'host' | 'pid' | 'version' | 'kinds' | 'queues'>;
+export type WorkerFacts = Pick<Identity, 'boot' | 'host' | 'pid' | 'version' | 'kinds' | 'queues'>;
 
 export interface WorkerSessionParts {
-  readonly port: Pick<WorkSession, 'register' | 'beat' | 'transfer' | 'unregister'>;
+  readonly port: Pick<
+    WorkSession,
+    'register' | 'beat' | 'stamp' | 'onLost' | 'transfer' | 'unregister'
+  >;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly random: () => number;
@@ -49,13 +55,13 @@ export interface WorkerSessionParts {
  */
 export class WorkerSession {
   readonly #parts: WorkerSessionParts;
-  readonly #boot = randomUUID();
   readonly #heartbeat: Loop;
   readonly #closing = new AbortController();
   #no = 0;
   #counter = 0;
   #doubt: DoubtReason | undefined;
   #trying: Promise<void> | undefined;
+  #forgetLost = () => {};
   #certain: Promise<void> = Promise.resolve();
   /** The leases that earlier tries of this renewal may have moved jobs to without our learning of it. */
   #tried: readonly string[] = [];
@@ -83,6 +89,7 @@ export class WorkerSession {
       throw stopped();
     }
     this.#no = no;
+    this.#forgetLost = this.#parts.port.onLost(() => this.doubt('connection_lost'));
     await this.#heartbeat.start();
   }
 
@@ -112,12 +119,14 @@ export class WorkerSession {
     if (this.#doubt !== undefined || this.#closing.signal.aborted) return;
     this.#doubt = reason;
     this.#certain = this.#renewUntilCertain();
+    void this.#stampUntilCertain();
   }
 
   /** Ends the heartbeat and the identity. Rejects when the database could not be told; the heartbeat tells the others. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
+    this.#forgetLost();
     await Promise.all([this.#heartbeat.stop(), this.#certain]);
     if (this.#no === 0) return;
     const { port } = this.#parts;
@@ -135,7 +144,7 @@ export class WorkerSession {
     const { port, facts } = this.#parts;
     for (;;) {
       const no = randomInt(1, identities);
-      const identity = { ...facts, no, boot: this.#boot, role: 'worker', schedules: [] } as const;
+      const identity = { ...facts, no, role: 'worker', schedules: [] } as const;
       if (await port.register(identity)) return no;
     }
   }
@@ -161,6 +170,16 @@ export class WorkerSession {
         this.#report(error);
         await pause(clock, backoffMs(renewalBackoff, tries, random()), signal);
       }
+    }
+  }
+
+  /** While the session is lost the lock is free: a sign of life by another way keeps the others from judging by it. */
+  async #stampUntilCertain(): Promise<void> {
+    const { port, clock } = this.#parts;
+    const { signal } = this.#closing;
+    while (this.#doubt !== undefined && !signal.aborted) {
+      await port.stamp(this.#no).catch(() => {});
+      await pause(clock, stampMs, signal);
     }
   }
 

@@ -47,7 +47,7 @@ export interface WorkerParts {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly random: () => number;
-  readonly process: Pick<WorkerFacts, 'host' | 'pid' | 'version'>;
+  readonly process: Pick<WorkerFacts, 'boot' | 'host' | 'pid' | 'version'>;
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;

@@ -1,5 +1,6 @@
 import type { Names } from '../names.ts';
 import { init } from './0001-init.ts';
+import { sessionLiveness } from './0002-session-liveness.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -14,4 +15,5 @@ export interface Migration {
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: '0001-init', release: '0.1.0', oldestBeside: 1, sql: init },
+  { id: 2, name: '0002-session-liveness', release: '0.2.0', oldestBeside: 1, sql: sessionLiveness },
 ];

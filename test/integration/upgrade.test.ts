@@ -1,0 +1,105 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { defineJob } from 'millrace';
+import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { createTestMillrace } from '../helpers/millrace.ts';
+import { until } from '../helpers/until.ts';
+
+const repository = resolve(import.meta.dirname, '../..');
+const releases = readdirSync(join(repository, 'test/upgrade')).filter((name) =>
+  name.endsWith('.tgz'),
+);
+
+/** What a worker of an older release runs; plain JavaScript against its published package. */
+const program = `
+import { createMillrace, defineJob } from 'millrace';
+const job = defineJob({
+  kind: 'shared',
+  async handler(_, { id }) {
+    console.log('ran ' + id);
+    await new Promise((done) => setTimeout(done, 5));
+  },
+});
+const millrace = createMillrace({ jobs: [job], logger: false });
+await millrace.verify();
+const worker = millrace.createWorker({ concurrency: 3 });
+const running = worker.run();
+console.log('ready');
+await running;
+await millrace.close();
+`;
+
+/** A project that has an older release installed, with the dependencies of this one. */
+function install(tarball: string): { readonly folder: string } & Disposable {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-upgrade-'));
+  const modules = join(folder, 'node_modules');
+  mkdirSync(modules);
+  execFileSync('tar', ['xzf', join(repository, 'test/upgrade', tarball), '-C', folder]);
+  cpSync(join(folder, 'package'), join(modules, 'millrace'), { recursive: true });
+  for (const name of ['pg', 'croner', 'commander']) {
+    symlinkSync(join(repository, 'node_modules', name), join(modules, name));
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'worker.js'), program);
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+describe.each(releases)('%s beside this release, on the schema of this one', (tarball) => {
+  it('G20: both work, every job is run once, and each leaves the other alive', async () => {
+    using project = install(tarball);
+    const ranHere: string[] = [];
+    const job = defineJob({
+      kind: 'shared',
+      async handler(_, { id }) {
+        ranHere.push(id);
+        await new Promise((done) => setTimeout(done, 5));
+      },
+    });
+    // With the default times: the older release beats each 3 s.
+    await using app = await createTestMillrace({ jobs: [job], tuning: defaultTuning });
+    const ranThere: string[] = [];
+    const old = spawn(process.execPath, ['worker.js'], {
+      cwd: project.folder,
+      env: { PATH: process.env['PATH'], DATABASE_URL: app.database.url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      let ready = false;
+      createInterface({ input: old.stdout }).on('line', (line) => {
+        if (line === 'ready') ready = true;
+        else ranThere.push(line.slice('ran '.length));
+      });
+      await until('the older release is ready', () => ready);
+      await using worker = app.millrace.createWorker({ concurrency: 3 });
+      await worker.start();
+      const made = await app.millrace.enqueueMany(Array.from({ length: 400 }, () => job.with()));
+      const completed = async () =>
+        (await app.millrace.list({ state: 'completed', limit: 1_000 })).jobs.length;
+      await until('all are done', async () => (await completed()) === made.length);
+
+      expect([...ranHere, ...ranThere].toSorted()).toEqual(made.map(({ id }) => id).toSorted());
+      expect(ranHere.length).toBeGreaterThan(0);
+      expect(ranThere.length).toBeGreaterThan(0);
+      expect(await app.database.query('SELECT * FROM millrace.worker_dead')).toEqual([]);
+      const modes = await app.database.query('SELECT mode FROM millrace.worker ORDER BY mode');
+      expect(modes).toEqual([{ mode: 'heartbeat' }, { mode: 'session' }]);
+      old.kill('SIGTERM');
+      await until('it has stopped', () => old.exitCode !== null);
+      expect(old.exitCode).toBe(0);
+    } finally {
+      old.kill('SIGKILL');
+    }
+  });
+});
