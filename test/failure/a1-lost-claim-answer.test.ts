@@ -1,10 +1,7 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { held, short } from '../fixtures/jobs.ts';
 import { Fleet } from '../helpers/fleet.ts';
 import { startSwallowingProxy } from '../helpers/swallowing-proxy.ts';
-
-/** They are found by the look at all running jobs, which comes every ten seconds. */
-vi.setConfig({ testTimeout: 60_000 });
 
 /** A text that is in the answer of the claim and nowhere else. */
 const tag = 'its claim is answered to nobody';

@@ -5,7 +5,7 @@ import { Observer, type ObserverTimes } from './observer.ts';
 
 /** A look at all running jobs costs up to a full read of the table, so it takes at most this share of the time. */
 const sweepShare = 0.05;
-const sweepAtLeastMs = 10_000;
+const sweepEachMs = 10_000;
 
 /** So many processes look often: a leader, and a deputy who also sees the leader's end. */
 const lookouts = 2;
@@ -30,7 +30,9 @@ export class Rescuer {
   readonly #times: RescueTimes;
   readonly #observer: Observer;
   #sweepDueMs = Number.NEGATIVE_INFINITY;
-  #busy = false;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
+  #isWanted = false;
+  #registered: ReadonlySet<number> = new Set();
   #isNewUntilMs: number | undefined;
 
   constructor(parts: {
@@ -64,13 +66,22 @@ export class Rescuer {
       const { no, host, pid } = sighting;
       if (dead.includes(no)) this.#emit('worker:died', { worker: no, host, pid, crashed });
     }
-    // Also without a death: a claim of a dead worker may commit late, and rows may have been held the last time.
-    if (dead.length > 0 || this.#busy || this.#clock.monotonicMs() >= this.#sweepDueMs)
-      await this.#rescue();
+    this.#isWanted ||= this.#hasSomebodyGone(look);
+    const nowMs = this.#clock.monotonicMs();
+    // Also without any sign: a claim of a dead worker may commit late.
+    const isDue = nowMs >= this.#sweepDueMs || (this.#isWanted && nowMs >= this.#restUntilMs);
+    if (dead.length > 0 || isDue) await this.#rescue();
     // A process that has just begun may yet find that it is among the first.
     this.#isNewUntilMs ??= this.#clock.monotonicMs() + this.#times.graceMs;
     const isNew = this.#clock.monotonicMs() < this.#isNewUntilMs;
     return isNew || this.#isLookout(look) ? this.#times.lookMs : this.#times.restMs;
+  }
+
+  /** Whoever left since the last look, for whatever reason, may have left jobs behind. */
+  #hasSomebodyGone({ sightings }: Look): boolean {
+    const before = this.#registered;
+    this.#registered = new Set(sightings.map(({ no }) => no));
+    return [...before].some((no) => !this.#registered.has(no));
   }
 
   /** Whether this process is among the first that live. */
@@ -83,8 +94,10 @@ export class Rescuer {
     const startedMs = this.#clock.monotonicMs();
     const { rescued, busy } = await this.#session.rescue();
     const tookMs = this.#clock.monotonicMs() - startedMs;
-    this.#sweepDueMs = startedMs + Math.max(sweepAtLeastMs, tookMs / sweepShare);
-    this.#busy = busy > 0;
+    this.#restUntilMs = startedMs + tookMs / sweepShare;
+    this.#sweepDueMs = Math.max(this.#restUntilMs, startedMs + sweepEachMs);
+    // Rows that somebody held are asked for again.
+    this.#isWanted = busy > 0;
     for (const job of rescued) this.#emit('job:rescued', job);
   }
 }
