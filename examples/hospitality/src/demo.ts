@@ -22,7 +22,7 @@ const maxMib = 700;
 const { values: options } = parseArgs({
   options: {
     users: { type: 'string', default: '2000' },
-    messages: { type: 'string', default: '1200' },
+    messages: { type: 'string', default: '900' },
     'no-kill': { type: 'boolean', default: false },
   },
 });
