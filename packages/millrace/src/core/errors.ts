@@ -42,8 +42,7 @@ const remedies = {
   MILLRACE_DB_MISSING: 'Set DATABASE_URL or the option `connection`.',
   MILLRACE_DB_UNREACHABLE: 'Start PostgreSQL, or correct host and port of the connection.',
   MILLRACE_DB_AUTH: 'Correct user, password or database name of the connection.',
-  MILLRACE_DB_TOO_OLD:
-    'Upgrade the server; PostgreSQL 15 or newer is supported (14 works for now).',
+  MILLRACE_DB_TOO_OLD: 'Upgrade the server to PostgreSQL 15 or newer.',
   MILLRACE_DB_READ_ONLY: 'Connect to the primary; Millrace writes.',
   MILLRACE_DB_PERMISSION: 'Grant the role the right that the message names.',
   MILLRACE_DB_POOLER:

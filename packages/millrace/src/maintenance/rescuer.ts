@@ -66,7 +66,7 @@ export class Rescuer {
       const { no, host, pid } = sighting;
       if (dead.includes(no)) this.#emit('worker:died', { worker: no, host, pid, crashed });
     }
-    this.#isWanted ||= this.#hasSomebodyGone(look);
+    this.#isWanted ||= this.#hasAnybodyChanged(look);
     const nowMs = this.#clock.monotonicMs();
     // Also without any sign: a claim of a dead worker may commit late.
     const isDue = nowMs >= this.#sweepDueMs || (this.#isWanted && nowMs >= this.#restUntilMs);
@@ -77,11 +77,16 @@ export class Rescuer {
     return isNew || this.#isLookout(look) ? this.#times.lookMs : this.#times.restMs;
   }
 
-  /** Whoever left since the last look, for whatever reason, may have left jobs behind. */
-  #hasSomebodyGone({ sightings }: Look): boolean {
+  /**
+   * Whoever left since the last look, for whatever reason, may have left jobs behind. Whoever came may have done so under a
+   * new identity, and the old one may have come and gone between two looks.
+   */
+  #hasAnybodyChanged({ sightings }: Look): boolean {
     const before = this.#registered;
     this.#registered = new Set(sightings.map(({ no }) => no));
-    return [...before].some((no) => !this.#registered.has(no));
+    return (
+      before.size !== this.#registered.size || [...before].some((no) => !this.#registered.has(no))
+    );
   }
 
   /** Whether this process is among the first that live. */
