@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest';
 import { held, short } from '../fixtures/jobs.ts';
 import { Fleet } from '../helpers/fleet.ts';
-import { startSwallowingProxy } from '../helpers/swallowing-proxy.ts';
+import { startFlakyProxy } from '../helpers/flaky-proxy.ts';
 
 /** A text that is in the answer of the claim and nowhere else. */
 const tag = 'its claim is answered to nobody';
 
 it('A1: G1: jobs of a claim that was committed and whose answer was lost are not stuck under their living worker', async () => {
   await using fleet = await Fleet.create();
-  await using proxy = await startSwallowingProxy(fleet.url, tag);
+  await using proxy = await startFlakyProxy(fleet.url);
+  const swallowed = proxy.loseAnswerWith(tag).then(() => proxy.cut());
   const events = ['claim:failed', 'worker:renewed', 'job:rescued', 'settle:refused'] as const;
   const worker = await fleet.start({ url: proxy.url, events });
   const [inHand = ''] = await fleet.enqueue(held.with({}));
@@ -16,7 +17,7 @@ it('A1: G1: jobs of a claim that was committed and whose answer was lost are not
 
   const tagged = () => short.with({}, { tags: [tag] });
   const jobs = await fleet.enqueue(tagged(), tagged(), tagged());
-  await proxy.swallowed;
+  await swallowed;
   const lost = await fleet.query<{ id: string }>(
     'SELECT id::text FROM millrace.job WHERE state = 1 ORDER BY id',
   );
