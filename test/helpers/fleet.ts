@@ -23,6 +23,7 @@ export const calm: Tuning = {
   graceMs: 60_000,
   silentForMs: 60_000,
   longestGapMs: 10_000,
+  backstopMs: 30_000,
   pollMs: 100,
 };
 

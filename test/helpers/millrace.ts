@@ -11,6 +11,7 @@ export const shrunk = {
   graceMs: 500,
   silentForMs: 300,
   longestGapMs: 2_000,
+  backstopMs: 30_000,
   pollMs: 100,
 };
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
-import { claim, completed, identity, leaseOf, newJob } from './storage.ts';
+import { claim, completed, identity, leaseOf, nextDueMs, newJob } from './storage.ts';
 
 const error = { name: 'Error', message: 'test' };
 const failed: Settlement = {
@@ -66,7 +66,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
   const ids = (await storage.enqueue(Array.from({ length: 5 }, () => newJob()))).map(
     ({ id }) => id,
   );
-  expect(await session.nextDueMs(['default'])).toBeNull();
+  expect(await nextDueMs(session, no, 9)).toBeNull();
   const jobs = await claim(session, no, 1);
   expect(jobs.map(({ id }) => id)).toEqual(ids);
   expect(await session.holds(jobs)).toEqual(ids);
@@ -98,7 +98,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
   expect((await storage.get(ids[1] ?? '', 25))?.attempts).toMatchObject([
     { ending: 'discarded', error },
   ]);
-  expect(await session.nextDueMs(['default'])).toBeGreaterThan(0);
+  expect(await nextDueMs(session, no, 9)).toBeGreaterThan(0);
   expect(await session.settle([{ id: ids[0] ?? '', lease, settlement: completed }])).toEqual([
     { id: ids[0], status: 'already' },
   ]);
@@ -129,6 +129,7 @@ async function die(storage: PgStorage): Promise<void> {
       kinds: ['test'],
       queues: [{ queue: 'default', limit: 1 }],
       limit: 1,
+      everywhere: 'no',
     }),
   ).rejects.toMatchObject({ code: 'MILLRACE_DB_UNREACHABLE' });
   const { sightings } = await session.look();

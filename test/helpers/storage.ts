@@ -83,9 +83,17 @@ export async function claim(
     kinds: ['test'],
     queues: [{ queue: 'default', limit: 100 }],
     limit: 100,
+    everywhere: 'yes',
     ...rest,
   });
   return jobs;
+}
+
+/** The time until the next job of the default queue becomes due, as a worker without work asks for it. */
+export async function nextDueMs(session: WorkSession, no: number, count: number) {
+  const queues = [{ queue: 'default', limit: 1 }];
+  const nothing = { kinds: [], queues, limit: 1, everywhere: 'yes' as const };
+  return (await session.claim({ worker: no, lease: leaseOf(no, count), ...nothing })).dueInMs;
 }
 
 export const completed: Settlement = {

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
 import type { WorkSession } from '../../packages/millrace/src/core/storage.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
-import { claim, completed, identity, leaseOf, newJob, openStorage } from '../helpers/storage.ts';
+import {
+  claim,
+  completed,
+  identity,
+  leaseOf,
+  newJob,
+  nextDueMs,
+  openStorage,
+} from '../helpers/storage.ts';
 
 let database: TestDatabase;
 let storage: PgStorage;
@@ -57,7 +65,7 @@ describe('claiming', () => {
   it('W3: an older due time comes first within a priority, also when it was enqueued later', async () => {
     const [late] = await storage.enqueue([newJob({ delayMs: 60 })]);
     const [early] = await storage.enqueue([newJob({ delayMs: 20 })]);
-    await expect.poll(() => session.nextDueMs(['default'])).toBeNull();
+    await expect.poll(() => nextDueMs(session, me, 9)).toBeNull();
     expect((await claim(session, me, 1)).map(({ id }) => id)).toEqual([early?.id, late?.id]);
   });
 
@@ -105,8 +113,9 @@ describe('claiming', () => {
       kinds: ['test'],
       queues: [{ queue: 'default', limit: 1 }],
       limit: 1,
+      everywhere: 'no',
     });
-    expect(answer).toEqual({ dead: true, jobs: [] });
+    expect(answer).toEqual({ dead: true, jobs: [], dueInMs: null });
     expect(await session.register(other)).toBe(false);
   });
 

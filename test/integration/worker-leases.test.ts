@@ -205,6 +205,7 @@ describe('a claim whose answer comes late', () => {
       loggerFor: () => console,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,
+      backstopMs: 30_000,
       pollMs: 100,
     });
     open.push(worker);

@@ -42,7 +42,8 @@ import { JobWorker } from './worker/worker.ts';
 export interface Tuning extends RescueTimes {
   /** Between two heartbeats of a worker or scheduler. */
   readonly heartbeatMs: number;
-  /** The longest a worker sleeps, before jitter. */
+  /** The longest a worker sleeps while notifications arrive, and while they do not; before jitter. */
+  readonly backstopMs: number;
   readonly pollMs: number;
 }
 
@@ -55,6 +56,7 @@ export const defaultTuning: Tuning = {
   graceMs: 10_000,
   silentForMs: 15_000,
   longestGapMs: 10_000,
+  backstopMs: 30_000,
   pollMs: 1_000,
 };
 
@@ -195,6 +197,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     loggerFor: (job) => jobLogger(logger, job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,
+    backstopMs: tuning.backstopMs,
     pollMs: tuning.pollMs,
   });
   return worker;

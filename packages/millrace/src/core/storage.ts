@@ -44,12 +44,19 @@ export interface ClaimRequest {
   /** How many jobs of each queue at most; all together at most `limit`. */
   readonly queues: readonly { readonly queue: string; readonly limit: number }[];
   readonly limit: number;
+  /**
+   * Whether to look also for what the usual way passes by, and to say when the next job becomes due. `rationed`: it is a good
+   * time, for there was less to do than there could have been, but it must not cost more than a small share of the time.
+   */
+  readonly everywhere: 'no' | 'rationed' | 'yes';
 }
 
 export interface ClaimAnswer {
   readonly jobs: readonly ClaimedJob[];
   /** True when the worker has been declared dead and must take a new identity. */
   readonly dead: boolean;
+  /** Milliseconds until the next job of these queues becomes due, where `everywhere` asked and found none; else null. */
+  readonly dueInMs: number | null;
 }
 
 /** A settlement of one claimed job. */
@@ -243,8 +250,10 @@ export interface WorkSession {
   cancelRequests(
     ids: readonly string[],
   ): Promise<readonly { readonly id: string; readonly reason: string }[]>;
-  /** Milliseconds until the next job of these queues becomes due, or null when none waits. */
-  nextDueMs(queues: readonly string[]): Promise<number | null>;
+  /** From now on whoever makes a job of these queues ready sends a notification. The claim after it finds what was before. */
+  wait(worker: number, queues: readonly string[]): Promise<void>;
+  /** Nobody needs to send notifications for this worker. */
+  endWait(worker: number): Promise<void>;
   /** Begins a transaction for a claimed job on a connection of its own. */
   begin(isolation: IsolationLevel): Promise<JobTransaction>;
 

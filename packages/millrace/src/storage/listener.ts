@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
 import type { ListenerState, Notice } from '../core/storage.ts';
 import { dispose, openSession, type ClientConfig } from './connection.ts';
+import type { FoundJob } from './lane-cursor.ts';
 import { quoteIdentifier } from './names.ts';
 
 /** A connection that is cut without a word is noticed by this question, at the latest after its timeout. */
@@ -14,20 +15,35 @@ interface Subscriber {
   readonly onState: (state: ListenerState) => void;
 }
 
+/** Who remembers places in lanes hears first, so that whoever is woken finds them right. */
+interface Cursors {
+  /** There is something from this place on. */
+  rewind(to: FoundJob): void;
+  /** Something may be anywhere. */
+  reset(): void;
+}
+
 /** Listens on one channel for a whole process while anybody is interested, and comes back by itself after every loss. */
 export class Listener {
   readonly #config: () => ClientConfig;
   readonly #channel: string;
   readonly #clock: Clock;
+  readonly #cursors: Cursors;
   readonly #subscribers = new Set<Subscriber>();
   #stopping: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #ready = false;
 
-  constructor(parts: { config: () => ClientConfig; channel: string; clock: Clock }) {
+  constructor(parts: {
+    config: () => ClientConfig;
+    channel: string;
+    clock: Clock;
+    cursors: Cursors;
+  }) {
     this.#config = parts.config;
     this.#channel = parts.channel;
     this.#clock = parts.clock;
+    this.#cursors = parts.cursors;
   }
 
   subscribe(
@@ -76,18 +92,24 @@ export class Listener {
     }
   }
 
+  /** Hands on a message, from the channel or from this process itself. */
+  deliver(message: string): void {
+    const { notice, from } = parseMessage(message);
+    if (notice === undefined) return;
+    if (from !== undefined) this.#cursors.rewind(from);
+    else if (notice.type === 'jobs') this.#cursors.reset();
+    for (const { onNotice } of this.#subscribers) onNotice(notice);
+  }
+
   #tell(state: ListenerState): void {
     this.#ready = state === 'ready';
+    if (this.#ready) this.#cursors.reset();
     for (const { onState } of this.#subscribers) onState(state);
   }
 
   /** Passes notifications on; the promise rejects when the connection ends. */
   #watch(client: pg.Client): Promise<never> {
-    client.on('notification', ({ payload }) => {
-      const notice = parseNotice(payload ?? '');
-      if (notice === undefined) return;
-      for (const { onNotice } of this.#subscribers) onNotice(notice);
-    });
+    client.on('notification', ({ payload }) => this.deliver(payload ?? ''));
     const lost = new Promise<never>((_, reject) => {
       client.once('error', reject);
       client.once('end', () => reject(new Error('the connection was closed')));
@@ -104,13 +126,33 @@ export class Listener {
   }
 }
 
-/** Messages that a newer release sends and this one does not know are passed over. */
-function parseNotice(payload: string): Notice | undefined {
-  const space = payload.indexOf(' ');
-  const type = space < 0 ? payload : payload.slice(0, space);
-  const rest = space < 0 ? '' : payload.slice(space + 1);
-  if (type === 'jobs') return { type, queue: rest };
-  if (type === 'cancel') return { type, id: rest };
-  if (type === 'clock') return { type };
-  return undefined;
+/** The message that a job waits at this place from now on. */
+export function laneMessage({ queue, priority, place }: FoundJob): string {
+  return `lane ${priority} ${place.us} 0 ${queue}`;
+}
+
+/** A message, and the place in a lane that it names. Those that a newer release sends and this one does not know are empty. */
+function parseMessage(message: string): { readonly notice?: Notice; readonly from?: FoundJob } {
+  const [type = '', ...words] = message.split(' ');
+  const rest = message.slice(type.length + 1);
+  switch (type) {
+    case 'lane': {
+      const [priority = '', us = '', id = ''] = words;
+      const queue = words.slice(3).join(' ');
+      const place = { us: Number(us), id };
+      return {
+        notice: { type: 'jobs', queue },
+        from: { queue, priority: Number(priority), place },
+      };
+    }
+    // As the releases before sent it.
+    case 'jobs':
+      return { notice: { type, queue: rest } };
+    case 'cancel':
+      return { notice: { type, id: rest } };
+    case 'clock':
+      return { notice: { type } };
+    default:
+      return {};
+  }
 }

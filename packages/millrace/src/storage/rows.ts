@@ -9,6 +9,7 @@ import type {
 import type { Json } from '../core/json.ts';
 import type { NewJob, SettleRequest } from '../core/storage.ts';
 import type { Row } from './connection.ts';
+import type { FoundJob, Route } from './lane-cursor.ts';
 
 /** A row of the view `jobs`. */
 export function toJob(row: Row): Omit<Job, 'attempts'> {
@@ -45,8 +46,8 @@ export function toAttempt(row: Row): AttemptRecord {
   };
 }
 
-/** The rows of a claim in the order in which they are to run: priority, due time to the microsecond, id. */
-export function toClaimed(rows: readonly Row[], lease: string): ClaimedJob[] {
+/** The rows of a claim that carry jobs, as they are to run: by priority, due time to the microsecond, id. */
+export function inOrder(rows: readonly Row[]): Row[] {
   return rows
     .filter((row) => row['id'] !== null)
     .toSorted(
@@ -54,23 +55,53 @@ export function toClaimed(rows: readonly Row[], lease: string): ClaimedJob[] {
         (b['priority'] as number) - (a['priority'] as number) ||
         Number(a['run_at_us']) - Number(b['run_at_us']) ||
         Number(BigInt(a['id'] as string) - BigInt(b['id'] as string)),
-    )
-    .map((row) => ({
-      id: row['id'] as string,
-      lease,
-      kind: row['kind'] as string,
-      queue: row['queue'] as string,
-      priority: row['priority'] as number,
-      attempt: row['attempt'] as number,
-      maxAttempts: row['max_attempts'] as number,
-      crashes: row['crashes'] as number,
-      createdAt: row['created_at'] as Date,
-      scheduledAt: row['scheduled_at'] as Date,
-      claimedAt: row['claimed_at'] as Date,
-      payload: row['payload'] as Json,
-      meta: (row['meta'] ?? {}) as ClaimedJob['meta'],
-      policy: (row['policy'] ?? {}) as ClaimedJob['policy'],
-    }));
+    );
+}
+
+export function toClaimed(row: Row, lease: string): ClaimedJob {
+  return {
+    id: row['id'] as string,
+    lease,
+    kind: row['kind'] as string,
+    queue: row['queue'] as string,
+    priority: row['priority'] as number,
+    attempt: row['attempt'] as number,
+    maxAttempts: row['max_attempts'] as number,
+    crashes: row['crashes'] as number,
+    createdAt: row['created_at'] as Date,
+    scheduledAt: row['scheduled_at'] as Date,
+    claimedAt: row['claimed_at'] as Date,
+    payload: row['payload'] as Json,
+    meta: row['meta'] ?? {},
+    policy: row['policy'] ?? {},
+  };
+}
+
+/** Where a job lies that is ready, or was when it was claimed. */
+export function toFoundJob(row: Row): FoundJob {
+  return {
+    queue: row['queue'] as string,
+    priority: row['priority'] as number,
+    place: { us: Number(row['run_at_us']), id: row['id'] as string },
+  };
+}
+
+/** A route as the first columns of the statement `claim`. */
+export function toRouteColumns({ wanted, lanes }: Route): unknown[][] {
+  const ends = lanes.reduce<number[]>(
+    (before, own) => [...before, (before.at(-1) ?? 0) + own.length],
+    [],
+  );
+  const all = lanes.flat();
+  return [
+    wanted.map(({ queue }) => queue),
+    wanted.map(({ limit }) => limit),
+    ends.map((end, index) => end - (lanes[index]?.length ?? 0) + 1),
+    ends,
+    all.map(({ priority }) => priority),
+    all.map(({ behind }) => behind.us),
+    all.map(({ behind }) => behind.id),
+  ];
 }
 
 /** Jobs as the JSON text that `enqueue_jobs` reads. Empty objects are left out: null takes no room in a row. */

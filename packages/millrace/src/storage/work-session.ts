@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type {
@@ -20,16 +19,16 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { IsolationLevel } from '../core/transaction.ts';
+import { Claimant } from './claimant.ts';
 import { PipelinedSession, type ClientConfig, type Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
-import { Listener } from './listener.ts';
+import { laneMessage, Listener } from './listener.ts';
 import type { Names } from './names.ts';
 import { quoteIdentifier } from './names.ts';
 import type { Pool } from './pool.ts';
-import { toClaimed, toRecords, toSettleColumns } from './rows.ts';
+import { toFoundJob, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
-import { claim, nextDue } from './sql/claim.ts';
 import * as liveness from './sql/liveness.ts';
 import { createPartitions, expiredPartitions, prune } from './sql/partitions.ts';
 import * as schedules from './sql/schedules.ts';
@@ -48,8 +47,8 @@ export class PgWorkSession implements WorkSession {
   readonly #label: string;
   readonly #listener: Listener;
   readonly #poolIsDirect: boolean;
-  /** The connection on which each identity's lock is held. */
-  readonly #locks = new Map<number, pg.Client>();
+  /** The identities whose locks are held on the present connection. */
+  readonly #claimants = new Map<number, Claimant>();
 
   constructor(parts: {
     names: Names;
@@ -66,11 +65,19 @@ export class PgWorkSession implements WorkSession {
     this.#label = parts.label;
     this.#poolIsDirect = parts.poolIsDirect;
     this.#session = new PipelinedSession(parts.config, parts.names);
-    this.#session.onLost(() => this.#locks.clear());
+    this.#session.onLost(() => this.#claimants.clear());
     this.#listener = new Listener({
       config: parts.config,
       channel: parts.names.channel,
       clock: parts.clock,
+      cursors: {
+        rewind: (to) => {
+          for (const claimant of this.#claimants.values()) claimant.rewind(to);
+        },
+        reset: () => {
+          for (const claimant of this.#claimants.values()) claimant.reset();
+        },
+      },
     });
   }
 
@@ -87,7 +94,7 @@ export class PgWorkSession implements WorkSession {
     const client = await this.#session.open();
     const [lock] = await this.#session.queryOn(client, liveness.takeLock, [no]);
     if (lock?.['taken'] !== true) return false;
-    this.#locks.set(no, client);
+    this.#claimants.set(no, new Claimant(no, this.#session, client, this.#clock));
     const columns = identityColumns(identity, 'session');
     if ((await this.#session.queryOn(client, liveness.register, columns)).length > 0) return true;
     await this.#free(no);
@@ -106,12 +113,10 @@ export class PgWorkSession implements WorkSession {
     return this.#session.onLost(callback);
   }
 
-  /** The lock of an identity that has ended; a lost session has freed it already. */
   async #free(no: number): Promise<void> {
-    const client = this.#locks.get(no);
-    this.#locks.delete(no);
-    if (client === undefined) return;
-    await this.#session.queryOn(client, liveness.freeLock, [no]).catch(() => {});
+    const claimant = this.#claimants.get(no);
+    this.#claimants.delete(no);
+    await claimant?.free();
   }
 
   async transfer(request: {
@@ -141,20 +146,19 @@ export class PgWorkSession implements WorkSession {
     await this.#free(no);
   }
 
-  /** On the connection that holds the lock: whoever finds the lock free can be sure that no claim is under way. */
-  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const client = this.#locks.get(request.worker);
-    if (client === undefined)
+  async claim({ worker, ...request }: ClaimRequest): Promise<ClaimAnswer> {
+    const claimant = this.#claimants.get(worker);
+    if (claimant === undefined)
       throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
-    const rows = await this.#session.queryOn(client, claim, [
-      request.queues.map(({ queue }) => queue),
-      request.queues.map(({ limit }) => limit),
-      request.limit,
-      request.kinds,
-      request.lease,
-      request.worker,
-    ]);
-    return { jobs: toClaimed(rows, request.lease), dead: rows[0]?.['dead'] === true };
+    return claimant.claim(request);
+  }
+
+  async wait(worker: number, queues: readonly string[]): Promise<void> {
+    await this.#claimants.get(worker)?.wait(queues);
+  }
+
+  async endWait(worker: number): Promise<void> {
+    await this.#claimants.get(worker)?.endWait();
   }
 
   async settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]> {
@@ -164,6 +168,9 @@ export class PgWorkSession implements WorkSession {
       await this.createPartitions();
       return this.#session.query(settle, columns);
     });
+    for (const row of written) {
+      if (row['queue'] !== null) this.#listener.deliver(laneMessage(toFoundJob(row)));
+    }
     const ids = new Set(written.map((row) => row['id']));
     const left = requests.filter(({ id }) => !ids.has(id));
     return [...written.map(toWritten), ...(left.length > 0 ? await this.#lookUp(left) : [])];
@@ -188,11 +195,6 @@ export class PgWorkSession implements WorkSession {
   ): Promise<readonly { readonly id: string; readonly reason: string }[]> {
     const rows = await this.#session.query(cancelRequests, [ids]);
     return rows.map((row) => ({ id: row['id'] as string, reason: row['reason'] as string }));
-  }
-
-  async nextDueMs(queues: readonly string[]): Promise<number | null> {
-    const [row] = await this.#session.query(nextDue, [queues]);
-    return (row?.['ms'] as number | null | undefined) ?? null;
   }
 
   async begin(isolation: IsolationLevel): Promise<JobTransaction> {
@@ -263,6 +265,8 @@ export class PgWorkSession implements WorkSession {
       fire.fireMs,
       toRecords([fire.job]),
     ]);
+    // Whoever waits on this very session cannot be seen from it.
+    if (row !== undefined) this.#listener.deliver(`jobs ${fire.job.queue}`);
     return (row?.['id'] as string | undefined) ?? null;
   }
 
@@ -341,7 +345,7 @@ export class PgWorkSession implements WorkSession {
   }
 
   async close(): Promise<void> {
-    this.#locks.clear();
+    this.#claimants.clear();
     await this.#session.close();
   }
 }

@@ -11,7 +11,7 @@ import type { Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { defaults } from '../core/options.ts';
-import type { WorkSession } from '../core/storage.ts';
+import type { ClaimRequest, WorkSession } from '../core/storage.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { Hands } from './hands.ts';
 import { HeldJob } from './held-job.ts';
@@ -54,14 +54,19 @@ export interface WorkerParts {
   readonly resultMaxBytes: number;
   /** Between two heartbeats. */
   readonly heartbeatMs: number;
-  /** The longest wait between two claims while nothing seems to be there. */
+  /** The longest wait between two claims that found nothing, while notifications arrive and while they do not. */
+  readonly backstopMs: number;
   readonly pollMs: number;
 }
 
-/** What a claim came to. `full`: there was no room, and none was made. */
+/**
+ * What a claim came to. `isAll`: it brought as many jobs as it asked for, so there may be more. `full`: there was no room,
+ * and no claim was made.
+ */
 type Claim =
-  | { readonly type: 'taken'; readonly jobs: readonly HeldJob[] }
-  | { readonly type: 'empty' | 'failed' | 'full' };
+  | { readonly type: 'taken'; readonly jobs: readonly HeldJob[]; readonly isAll: boolean }
+  | { readonly type: 'empty'; readonly dueInMs: number | null }
+  | { readonly type: 'failed' | 'full' };
 
 /** Claims jobs, runs them and settles them, until it is stopped. */
 export class JobWorker implements Worker {
@@ -79,6 +84,8 @@ export class JobWorker implements Worker {
   #looping: Promise<void> | undefined;
   #claiming: Promise<unknown> = Promise.resolve();
   #claims = 0;
+  /** Whether the last claim had to leave something out for lack of room. */
+  #wantsRoom = false;
   /** Jobs given back since the stop began; before it they are given back for other reasons. */
   #givenBack = 0;
 
@@ -89,7 +96,7 @@ export class JobWorker implements Worker {
     const { queues, handlers } = settings;
     const hands = new Hands(settings);
     const facts = { ...parts.process, kinds: [...handlers.keys()], queues: [...queues.keys()] };
-    const { heartbeatMs, pollMs } = parts;
+    const { heartbeatMs, backstopMs, pollMs } = parts;
     const session = new WorkerSession({
       port,
       clock,
@@ -126,6 +133,8 @@ export class JobWorker implements Worker {
       emit,
       random,
       queues: new Set(queues.keys()),
+      worker: () => session.no,
+      backstopMs,
       pollMs,
       onCancel: (id) => this.#cancelWatch.notified(id),
     });
@@ -151,7 +160,7 @@ export class JobWorker implements Worker {
       this.#reportFailedClaim(error);
       return 0;
     }
-    const claim = await this.#claim();
+    const claim = await this.#claim('yes');
     if (claim.type !== 'taken') return 0;
     await Promise.all(claim.jobs.map((held) => held.finished));
     return claim.jobs.length;
@@ -178,57 +187,70 @@ export class JobWorker implements Worker {
     await this.stop();
   }
 
+  /**
+   * While there is more to do than it can take, the worker claims from where it has come to. As soon as there is less, it
+   * lets others know that it waits, looks everywhere once more, and sleeps.
+   */
   async #loop(): Promise<void> {
-    const { clock, port, random } = this.#parts;
+    const { clock, random } = this.#parts;
     const { signal } = this.#stopping;
-    const queues = [...this.#settings.queues.keys()];
+    const wakeup = this.#wakeup;
+    let isIdle = true;
     for (let failures = 0; !signal.aborted;) {
-      this.#wakeup.reset();
-      const claim = await this.#claim();
+      wakeup.reset();
+      if (isIdle) wakeup.announce();
+      const claim = await this.#claim(isIdle ? 'rationed' : 'no');
       failures = claim.type === 'failed' ? failures + 1 : 0;
       switch (claim.type) {
         case 'taken':
+          wakeup.worked();
+          if (claim.isAll) wakeup.withdraw();
+          isIdle = !claim.isAll;
+          break;
+        case 'empty':
+          if (isIdle) await wakeup.sleep(claim.dueInMs);
+          isIdle = true;
+          break;
+        case 'full':
+          wakeup.withdraw();
+          await wakeup.sleep(null);
+          isIdle = false;
           break;
         case 'failed':
           await pause(clock, backoffMs(claimBackoff, failures, random()), signal);
-          break;
-        case 'empty':
-          await this.#wakeup.sleep(() => port.nextDueMs(queues).catch(() => null));
-          break;
-        case 'full':
-          await this.#wakeup.sleep(async () => null);
           break;
       }
     }
   }
 
   /** One claim at a time, whoever asks for it; never rejects. */
-  #claim(): Promise<Claim> {
-    const claim = this.#claiming.then(() => this.#claimOnce());
+  #claim(everywhere: ClaimRequest['everywhere']): Promise<Claim> {
+    const claim = this.#claiming.then(() => this.#claimOnce(everywhere));
     this.#claiming = claim;
     return claim;
   }
 
-  async #claimOnce(): Promise<Claim> {
+  async #claimOnce(everywhere: ClaimRequest['everywhere']): Promise<Claim> {
     const { port, clock, emit } = this.#parts;
     const room = this.#hands.room();
+    this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
     if (room === undefined || this.#stopping.signal.aborted) return { type: 'full' };
     const kinds = [...this.#settings.handlers.keys()];
     const startedMs = clock.monotonicMs();
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
-      const { dead, jobs } = await port.claim({ worker, lease, kinds, ...room });
-      if (dead) this.#session.doubt('declared_dead');
-      const taken = jobs.map((job) => this.#take(job, worker));
+      const answer = await port.claim({ worker, lease, kinds, everywhere, ...room });
+      if (answer.dead) this.#session.doubt('declared_dead');
+      const taken = answer.jobs.map((job) => this.#take(job, worker));
       const durationMs = clock.monotonicMs() - startedMs;
       if (taken.length === 0) {
         emit('claim:empty', { worker, durationMs });
-        return { type: 'empty' };
+        return { type: 'empty', dueInMs: answer.dueInMs };
       }
       this.#cancelWatch.claimed(taken);
       emit('claim:taken', { worker, jobs: taken.length, durationMs });
-      return { type: 'taken', jobs: taken };
+      return { type: 'taken', jobs: taken, isAll: taken.length >= room.limit };
     } catch (error) {
       // Unless the server itself refused it, the claim may have taken jobs, or may still take some.
       if (!isRefusal(error)) this.#session.doubt('unknown_claim');
@@ -280,7 +302,7 @@ export class JobWorker implements Worker {
     if (settlement?.type === 'giveBack' && settled === 'written') this.#givenBack += 1;
     this.#hands.delete(held);
     held.finish();
-    this.#wakeup.wake();
+    if (this.#wantsRoom) this.#wakeup.wake();
   }
 
   #open(): Promise<void> {

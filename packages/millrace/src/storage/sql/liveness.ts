@@ -123,7 +123,7 @@ WITH clock AS MATERIALIZED (
 ), back AS (
   UPDATE ${s}.job j SET state = 0, lease = 0, attempt = j.attempt - 1, crashes = least(32767, j.crashes + CASE WHEN m.crashed THEN 1 ELSE 0 END)
     FROM mine m WHERE j.id = m.id AND NOT m.cancelled
-  RETURNING j.id, j.kind, j.queue, j.attempt
+  RETURNING j.id, j.kind, j.queue, j.priority, j.run_at, j.attempt
 ), gone AS (
   DELETE FROM ${s}.job j USING mine m WHERE j.id = m.id AND m.cancelled RETURNING j.*, m.reason, m.worker
 ), archived AS (
@@ -136,7 +136,8 @@ WITH clock AS MATERIALIZED (
 ), answered AS (
   DELETE FROM ${s}.cancel_request c USING gone g WHERE c.job_id = g.id
 ), told AS (
-  SELECT count(${s}.tell('jobs ' || q.queue)) AS n FROM (SELECT DISTINCT b.queue FROM back b) q
+  SELECT count(${s}.wake(l.queue, l.priority, l.run_at, 0)) AS n
+    FROM (SELECT b.queue, b.priority, min(b.run_at) AS run_at FROM back b GROUP BY b.queue, b.priority) l
 )
 SELECT r.* FROM told, (
   SELECT b.id::text AS id, b.kind, b.queue, b.attempt, 'available' AS state FROM back b
