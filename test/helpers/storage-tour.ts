@@ -130,6 +130,7 @@ async function die(storage: PgStorage): Promise<void> {
       queues: [{ queue: 'default', limit: 1 }],
       limit: 1,
       everywhere: 'no',
+      completed: [],
     }),
   ).rejects.toMatchObject({ code: 'MILLRACE_DB_UNREACHABLE' });
   const { sightings } = await session.look();

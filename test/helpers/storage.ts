@@ -84,6 +84,7 @@ export async function claim(
     queues: [{ queue: 'default', limit: 100 }],
     limit: 100,
     everywhere: 'yes',
+    completed: [],
     ...rest,
   });
   return jobs;
@@ -92,7 +93,7 @@ export async function claim(
 /** The time until the next job of the default queue becomes due, as a worker without work asks for it. */
 export async function nextDueMs(session: WorkSession, no: number, count: number) {
   const queues = [{ queue: 'default', limit: 1 }];
-  const nothing = { kinds: [], queues, limit: 1, everywhere: 'yes' as const };
+  const nothing = { kinds: [], queues, limit: 1, everywhere: 'yes', completed: [] } as const;
   return (await session.claim({ worker: no, lease: leaseOf(no, count), ...nothing })).dueInMs;
 }
 

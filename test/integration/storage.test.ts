@@ -114,8 +114,9 @@ describe('claiming', () => {
       queues: [{ queue: 'default', limit: 1 }],
       limit: 1,
       everywhere: 'no',
+      completed: [],
     });
-    expect(answer).toEqual({ dead: true, jobs: [], dueInMs: null });
+    expect(answer).toEqual({ dead: true, jobs: [], dueInMs: null, settled: [] });
     expect(await session.register(other)).toBe(false);
   });
 

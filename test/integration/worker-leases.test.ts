@@ -24,7 +24,9 @@ async function setup(jobs: readonly AnyJobDefinition[], tuning: Partial<Tuning> 
   const database = await createTestDatabase();
   const proxy = await startFlakyProxy(database.url);
   // No worker of these tests is to be taken for dead because its way to the database is cut.
-  const times = { ...shrunk, silentForMs: 60_000, freeForMs: 60_000, graceMs: 60_000, ...tuning };
+  const calm = { silentForMs: 60_000, freeForMs: 60_000, graceMs: 60_000 };
+  const seldom = { lookMs: 60_000, restMs: 60_000 };
+  const times = { ...shrunk, ...calm, ...seldom, ...tuning };
   const millrace = composeMillrace({ connection: proxy.url, jobs, logger: false }, times);
   const safe = composeMillrace({ connection: database.url, jobs, logger: false }, times);
   open.push(database, proxy, safe, millrace);

@@ -49,6 +49,8 @@ export interface ClaimRequest {
    * time, for there was less to do than there could have been, but it must not cost more than a small share of the time.
    */
   readonly everywhere: 'no' | 'rationed' | 'yes';
+  /** Completions that are written in the same statement and by the same commit. */
+  readonly completed: readonly Completion[];
 }
 
 export interface ClaimAnswer {
@@ -57,6 +59,8 @@ export interface ClaimAnswer {
   readonly dead: boolean;
   /** Milliseconds until the next job of these queues becomes due, where `everywhere` asked and found none; else null. */
   readonly dueInMs: number | null;
+  /** What became of the completions, in no order. */
+  readonly settled: readonly SettleAnswer[];
 }
 
 /** A settlement of one claimed job. */
@@ -64,6 +68,11 @@ export interface SettleRequest {
   readonly id: string;
   readonly lease: string;
   readonly settlement: Settlement;
+}
+
+/** The settlement of most jobs: it completed. */
+export interface Completion extends SettleRequest {
+  readonly settlement: Extract<Settlement, { type: 'finish' }> & { readonly state: 'completed' };
 }
 
 /**

@@ -3,8 +3,8 @@ import type { Clock } from '../core/clock.ts';
 import type { ClaimAnswer, ClaimRequest } from '../core/storage.ts';
 import type { PipelinedSession } from './connection.ts';
 import { LaneCursor, type FoundJob } from './lane-cursor.ts';
-import { inOrder, toClaimed, toFoundJob, toRouteColumns } from './rows.ts';
-import { claim } from './sql/claim.ts';
+import { inOrder, toClaimed, toCompletedColumns, toFoundJob, toRouteColumns } from './rows.ts';
+import { claim, completeAndClaim } from './sql/claim.ts';
 import { freeLock } from './sql/liveness.ts';
 import { endWait, takeWait } from './sql/waiting.ts';
 
@@ -28,29 +28,39 @@ export class Claimant {
     this.#clock = clock;
   }
 
-  async claim({
-    lease,
-    queues,
-    limit,
-    kinds,
-    everywhere,
-  }: Omit<ClaimRequest, 'worker'>): Promise<ClaimAnswer> {
+  /** @returns its answer, and the ids of completions that were not written */
+  async claim(
+    request: Omit<ClaimRequest, 'worker'>,
+    label: string,
+  ): Promise<Omit<ClaimAnswer, 'settled'> & { readonly unwritten: readonly string[] }> {
+    const { lease, queues, limit, kinds, everywhere, completed } = request;
     const startedMs = this.#clock.monotonicMs();
     const route = this.#cursor.route(queues, everywhere, startedMs);
     const rest = [limit, kinds, lease, this.#no, everywhere !== 'no'];
     const columns = [...toRouteColumns(route), ...rest];
-    const rows = await this.#session.queryOn(this.#client, claim, columns);
+    const rows =
+      completed.length === 0
+        ? await this.#session.queryOn(this.#client, claim, columns)
+        : await this.#session.queryOn(this.#client, completeAndClaim, [
+            ...columns,
+            ...toCompletedColumns(completed),
+            label,
+          ]);
     const taken = inOrder(rows);
+    const head = rows[0] ?? {};
+    const atUs = Number(head['at_us']);
     this.#cursor.found(route, {
       jobs: taken.map(toFoundJob),
       isFull: taken.length >= limit,
-      atUs: Number(rows[0]?.['at_us']),
+      atUs,
       tookMs: this.#clock.monotonicMs() - startedMs,
     });
+    const claimedAt = new Date(atUs / 1_000);
     return {
-      jobs: taken.map((row) => toClaimed(row, lease)),
-      dead: rows[0]?.['dead'] === true,
-      dueInMs: (rows[0]?.['due_ms'] as number | null | undefined) ?? null,
+      jobs: taken.map((row) => toClaimed(row, lease, claimedAt)),
+      dead: head['dead'] === true,
+      dueInMs: head['due_ms'] as number | null,
+      unwritten: (head['unwritten'] as string[] | null) ?? [],
     };
   }
 

@@ -150,7 +150,28 @@ export class PgWorkSession implements WorkSession {
     const claimant = this.#claimants.get(worker);
     if (claimant === undefined)
       throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
-    return claimant.claim(request);
+    const { unwritten, ...answer } = await this.#withPartitions(() =>
+      claimant.claim(request, this.#label),
+    );
+    const left = new Set(unwritten);
+    const written = request.completed.filter(({ id }) => !left.has(id));
+    const lost = request.completed.filter(({ id }) => left.has(id));
+    return {
+      ...answer,
+      settled: [
+        ...written.map(({ id }) => ({ id, status: 'written', state: 'completed' }) as const),
+        ...(lost.length > 0 ? await this.#lookUp(lost) : []),
+      ],
+    };
+  }
+
+  /** A finished job whose day has no partition yet: it is made, and the statement, which has changed nothing, repeated. */
+  async #withPartitions<T>(run: () => Promise<T>): Promise<T> {
+    return run().catch(async (error: unknown) => {
+      if (causeCode(error) !== noPartition) throw error;
+      await this.createPartitions();
+      return run();
+    });
   }
 
   async wait(worker: number, queues: readonly string[]): Promise<void> {
@@ -163,11 +184,7 @@ export class PgWorkSession implements WorkSession {
 
   async settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]> {
     const columns = [...toSettleColumns(requests), this.#label];
-    const written = await this.#session.query(settle, columns).catch(async (error: unknown) => {
-      if (causeCode(error) !== noPartition) throw error;
-      await this.createPartitions();
-      return this.#session.query(settle, columns);
-    });
+    const written = await this.#withPartitions(() => this.#session.query(settle, columns));
     for (const row of written) {
       if (row['queue'] !== null) this.#listener.deliver(laneMessage(toFoundJob(row)));
     }

@@ -7,15 +7,15 @@ import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
-import type { Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { defaults } from '../core/options.ts';
 import type { ClaimRequest, WorkSession } from '../core/storage.ts';
+import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { Hands } from './hands.ts';
-import { HeldJob } from './held-job.ts';
-import { failureSettlement, runAttempt, type Surroundings } from './run-attempt.ts';
+import type { HeldJob } from './held-job.ts';
+import { failureSettlement } from './run-attempt.ts';
 import { WorkerSession, type WorkerFacts } from './session.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
@@ -77,7 +77,7 @@ export class JobWorker implements Worker {
   readonly #settler: Settler;
   readonly #wakeup: Wakeup;
   readonly #cancelWatch: CancelWatch;
-  readonly #surroundings: Surroundings;
+  readonly #attempts: Attempts;
   readonly #stopping = new AbortController();
   readonly #stopped = Promise.withResolvers<WorkerStopped>();
   #opening: Promise<void> | undefined;
@@ -111,7 +111,6 @@ export class JobWorker implements Worker {
     this.#settings = settings;
     this.#hands = hands;
     this.#session = session;
-    this.#surroundings = { ...parts, certain };
     this.#settler = new Settler({
       port,
       clock,
@@ -120,11 +119,22 @@ export class JobWorker implements Worker {
       certain,
       failure: (held, error) => failureSettlement(held, error, parts),
     });
+    this.#attempts = new Attempts({
+      clock,
+      hands,
+      settler: this.#settler,
+      surroundings: { ...parts, certain },
+      handlers,
+      onGone: (givenBack) => {
+        if (givenBack) this.#givenBack += 1;
+        if (this.#wantsRoom) this.#wakeup.wake();
+      },
+    });
     this.#cancelWatch = new CancelWatch({
       port,
       clock,
       random,
-      running: () => hands.running(),
+      running: () => hands.unended(),
       claiming: () => this.#claims > 0,
     });
     this.#wakeup = new Wakeup({
@@ -160,7 +170,7 @@ export class JobWorker implements Worker {
       this.#reportFailedClaim(error);
       return 0;
     }
-    const claim = await this.#claim('yes');
+    const claim = await this.#claim('yes', false);
     if (claim.type !== 'taken') return 0;
     await Promise.all(claim.jobs.map((held) => held.finished));
     return claim.jobs.length;
@@ -189,17 +199,19 @@ export class JobWorker implements Worker {
 
   /**
    * While there is more to do than it can take, the worker claims from where it has come to. As soon as there is less, it
-   * lets others know that it waits, looks everywhere once more, and sleeps.
+   * lets others know that it waits, looks everywhere once more, and sleeps. Completions go along with the claims.
    */
   async #loop(): Promise<void> {
     const { clock, random } = this.#parts;
     const { signal } = this.#stopping;
     const wakeup = this.#wakeup;
+    const ride = () => this.#settler.ride(() => wakeup.wake());
+    ride();
     let isIdle = true;
     for (let failures = 0; !signal.aborted;) {
       wakeup.reset();
       if (isIdle) wakeup.announce();
-      const claim = await this.#claim(isIdle ? 'rationed' : 'no');
+      const claim = await this.#claim(isIdle ? 'rationed' : 'no', true);
       failures = claim.type === 'failed' ? failures + 1 : 0;
       switch (claim.type) {
         case 'taken':
@@ -217,41 +229,50 @@ export class JobWorker implements Worker {
           isIdle = false;
           break;
         case 'failed':
+          this.#settler.ride();
           await pause(clock, backoffMs(claimBackoff, failures, random()), signal);
+          ride();
           break;
       }
     }
+    this.#settler.ride();
   }
 
   /** One claim at a time, whoever asks for it; never rejects. */
-  #claim(everywhere: ClaimRequest['everywhere']): Promise<Claim> {
-    const claim = this.#claiming.then(() => this.#claimOnce(everywhere));
+  #claim(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
+    const claim = this.#claiming.then(() => this.#claimOnce(everywhere, ahead));
     this.#claiming = claim;
     return claim;
   }
 
-  async #claimOnce(everywhere: ClaimRequest['everywhere']): Promise<Claim> {
+  async #claimOnce(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
     const { port, clock, emit } = this.#parts;
-    const room = this.#hands.room();
+    const passengers = await this.#settler.board();
+    const room = this.#hands.room(ahead, passengers.jobs);
     this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
-    if (room === undefined || this.#stopping.signal.aborted) return { type: 'full' };
+    if (room === undefined || this.#stopping.signal.aborted) {
+      passengers.leave();
+      return { type: 'full' };
+    }
     const kinds = [...this.#settings.handlers.keys()];
     const startedMs = clock.monotonicMs();
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
-      const answer = await port.claim({ worker, lease, kinds, everywhere, ...room });
-      if (answer.dead) this.#session.doubt('declared_dead');
-      const taken = answer.jobs.map((job) => this.#take(job, worker));
+      const { completed } = passengers;
+      const answer = await port.claim({ worker, lease, kinds, everywhere, completed, ...room });
       const durationMs = clock.monotonicMs() - startedMs;
+      passengers.arrived(answer.settled, durationMs);
+      if (answer.dead) this.#session.doubt('declared_dead');
+      const taken = this.#take(answer.jobs, worker);
       if (taken.length === 0) {
         emit('claim:empty', { worker, durationMs });
         return { type: 'empty', dueInMs: answer.dueInMs };
       }
-      this.#cancelWatch.claimed(taken);
       emit('claim:taken', { worker, jobs: taken.length, durationMs });
       return { type: 'taken', jobs: taken, isAll: taken.length >= room.limit };
     } catch (error) {
+      passengers.leave();
       // Unless the server itself refused it, the claim may have taken jobs, or may still take some.
       if (!isRefusal(error)) this.#session.doubt('unknown_claim');
       this.#reportFailedClaim(error);
@@ -270,39 +291,15 @@ export class JobWorker implements Worker {
     });
   }
 
-  /** Takes a claimed job in hand and starts it, unless it must go back at once. */
-  #take(job: ClaimedJob, worker: number): HeldJob {
-    const settings = this.#settings.handlers.get(job.kind);
-    if (settings === undefined)
-      throw new MillraceError('MILLRACE_HANDLER_MISSING', `'${job.kind}' was not asked for`);
-    const held = new HeldJob(job, settings);
-    this.#hands.add(held);
+  /** Takes claimed jobs in hand and starts them as far as there are slots, unless they must go back at once. */
+  #take(jobs: readonly ClaimedJob[], worker: number): HeldJob[] {
+    const taken = this.#attempts.take(jobs);
+    this.#cancelWatch.claimed(taken);
     // Claimed under an identity that is dead or in doubt by now, a job may be somebody else's any moment.
-    if (this.#stopping.signal.aborted || !this.#session.isCertain(worker))
-      void this.#giveBack(held);
-    else void this.#work(held);
-    return held;
-  }
-
-  async #work(held: HeldJob): Promise<void> {
-    const settlement = await runAttempt(held, this.#surroundings);
-    if (!held.abandoned) await this.#settle(held, settlement);
-  }
-
-  /** Gives a job back whose handler has not begun, or goes on although it was told to end. */
-  #giveBack(held: HeldJob): Promise<void> {
-    held.abandoned = true;
-    held.endHandler();
-    return this.#settle(held, held.isLost ? null : { type: 'giveBack' });
-  }
-
-  /** Lets go of a job when its settlement, if there is one, is written or known to be lost. */
-  async #settle(held: HeldJob, settlement: Settlement | null): Promise<void> {
-    const settled = settlement === null ? 'lost' : await this.#settler.settle(held, settlement);
-    if (settlement?.type === 'giveBack' && settled === 'written') this.#givenBack += 1;
-    this.#hands.delete(held);
-    held.finish();
-    if (this.#wantsRoom) this.#wakeup.wake();
+    const isSafe = !this.#stopping.signal.aborted && this.#session.isCertain(worker);
+    if (isSafe) this.#attempts.start();
+    else this.#attempts.giveBackWaiting();
+    return taken;
   }
 
   #open(): Promise<void> {
@@ -350,11 +347,12 @@ export class JobWorker implements Worker {
 
   async #endHandlers(): Promise<void> {
     const { clock } = this.#parts;
-    const ended = Promise.all(this.#hands.running().map((held) => held.handlerEnded));
+    this.#attempts.stop();
+    const ended = Promise.all(this.#hands.unended().map((held) => held.handlerEnded));
     await within(clock, this.#settings.stopGraceMs, ended);
     const reason = new MillraceError('MILLRACE_STOPPED', 'the worker stops and the grace is over');
-    for (const held of this.#hands.running()) held.interrupt('stopped', reason);
+    for (const held of this.#hands.unended()) held.interrupt('stopped', reason);
     await within(clock, abortGraceMs, ended);
-    for (const held of this.#hands.running()) void this.#giveBack(held);
+    for (const held of this.#hands.unended()) void this.#attempts.giveBack(held);
   }
 }

@@ -1,28 +1,6 @@
 import type { Names } from '../names.ts';
+import { movedColumns } from './history.ts';
 import { statement } from './statement.ts';
-
-/** The columns that a finished job takes along into the history. */
-const moved = (row: string) =>
-  [
-    'scheduled_at',
-    'created_at',
-    'claimed_at',
-    'lease',
-    'priority',
-    'max_attempts',
-    'attempt',
-    'crashes',
-    'queue',
-    'kind',
-    'gate_key',
-    'unique_key',
-    'payload_version',
-    'meta',
-    'policy',
-    'payload',
-  ]
-    .map((column) => (row === '' ? column : `${row}.${column}`))
-    .join(', ');
 
 /**
  * Settles. One row per job: $1 id[], $2 lease[], $3 verdict[] (0 wait, 1 give back, 2 completed, 3 cancelled,
@@ -57,7 +35,7 @@ WITH input AS MATERIALIZED (
     FROM mine m LEFT JOIN ${s}.cancel_request c ON c.job_id = m.id
 ), finished AS (
   DELETE FROM ${s}.job j USING decided d WHERE j.id = d.id AND d.final >= 2
-  RETURNING j.id, d.final, d.keep, d.result, d.final_reason, ${moved('j')}
+  RETURNING j.id, d.final, d.keep, d.result, d.final_reason, ${movedColumns('j')}
 ), ${archived(names)}
 ), waiting AS (
   UPDATE ${s}.job j
@@ -113,8 +91,8 @@ SELECT i.id::text AS id,
 /** The CTE that moves what `finished` removed into the history. */
 function archived({ schema: s }: Names): string {
   return `archived AS (
-  INSERT INTO ${s}.job_history (id, finished_at, state, worker, reason, result, ${moved('')})
-  SELECT f.id, clock.at, f.final, $12::text, f.final_reason, f.result::jsonb, ${moved('f')}
+  INSERT INTO ${s}.job_history (id, finished_at, state, worker, reason, result, ${movedColumns('')})
+  SELECT f.id, clock.at, f.final, $12::text, f.final_reason, f.result::jsonb, ${movedColumns('f')}
     FROM finished f CROSS JOIN clock WHERE f.keep`;
 }
 
