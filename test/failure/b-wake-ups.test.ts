@@ -27,13 +27,13 @@ async function app() {
   onTestFinished(() => letGo.resolve());
   const events = recordEvents(made.millrace);
   const hasBegun = (id: string) => until(`job ${id} begins`, () => began.includes(id), 1);
-  const waits = (it = true) =>
-    until(`the worker ${it ? 'waits' : 'does not wait'}`, async () => {
+  const waits = (does = true) =>
+    until(`the worker ${does ? 'waits' : 'does not wait'}`, async () => {
       const locks = await made.database.query(
         `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
             AND classid = millrace.waiting_class()::oid AND objid = hashtext('default')::oid`,
       );
-      return locks.length > 0 === it;
+      return locks.length > 0 === does;
     });
   return { ...made, quick, long, letGo: letGo.resolve, events, hasBegun, waits };
 }

@@ -116,7 +116,7 @@ describe('claiming', () => {
       everywhere: 'no',
       completed: [],
     });
-    expect(answer).toEqual({ dead: true, jobs: [], dueInMs: null, settled: [] });
+    expect(answer).toEqual({ dead: true, jobs: [], dueInMs: null, unwritten: [] });
     expect(await session.register(other)).toBe(false);
   });
 

@@ -250,6 +250,7 @@ function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, A
 }
 
 function loggerOf(given: Logger | false | undefined): Logger {
-  if (given === false) return { debug() {}, info() {}, warn() {}, error() {} };
+  if (given === false)
+    return { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
   return given ?? consoleLogger({ level: 'warn', stream: process.stderr, now: systemTime });
 }

@@ -101,9 +101,10 @@ export interface ClaimedJob {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly crashes: number;
-  readonly createdAt: Date;
-  readonly scheduledAt: Date;
-  readonly claimedAt: Date;
+  /** Times by the database's clock, in milliseconds since 1970. */
+  readonly createdMs: number;
+  readonly scheduledMs: number;
+  readonly claimedMs: number;
   readonly payload: Json;
   readonly meta: JobMeta;
   readonly policy: JobPolicy;

@@ -59,8 +59,8 @@ export interface ClaimAnswer {
   readonly dead: boolean;
   /** Milliseconds until the next job of these queues becomes due, where `everywhere` asked and found none; else null. */
   readonly dueInMs: number | null;
-  /** What became of the completions, in no order. */
-  readonly settled: readonly SettleAnswer[];
+  /** What became of those completions that this statement did not write. */
+  readonly unwritten: readonly SettleAnswer[];
 }
 
 /** A settlement of one claimed job. */

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ClaimAnswer, ClaimRequest } from '../core/storage.ts';
 import type { PipelinedSession } from './connection.ts';
 import { LaneCursor, type FoundJob } from './lane-cursor.ts';
-import { inOrder, toClaimed, toCompletedColumns, toFoundJob, toRouteColumns } from './rows.ts';
+import { inOrder, toClaimed, toCompletedColumns, toFoundLanes, toRouteColumns } from './rows.ts';
 import { claim, completeAndClaim } from './sql/claim.ts';
 import { freeLock } from './sql/liveness.ts';
 import { endWait, takeWait } from './sql/waiting.ts';
@@ -32,7 +32,7 @@ export class Claimant {
   async claim(
     request: Omit<ClaimRequest, 'worker'>,
     label: string,
-  ): Promise<Omit<ClaimAnswer, 'settled'> & { readonly unwritten: readonly string[] }> {
+  ): Promise<Omit<ClaimAnswer, 'unwritten'> & { readonly unwritten: readonly string[] }> {
     const { lease, queues, limit, kinds, everywhere, completed } = request;
     const startedMs = this.#clock.monotonicMs();
     const route = this.#cursor.route(queues, everywhere, startedMs);
@@ -50,14 +50,13 @@ export class Claimant {
     const head = rows[0] ?? {};
     const atUs = Number(head['at_us']);
     this.#cursor.found(route, {
-      jobs: taken.map(toFoundJob),
+      lanes: toFoundLanes(taken),
       isFull: taken.length >= limit,
       atUs,
       tookMs: this.#clock.monotonicMs() - startedMs,
     });
-    const claimedAt = new Date(atUs / 1_000);
     return {
-      jobs: taken.map((row) => toClaimed(row, lease, claimedAt)),
+      jobs: taken.map((row) => toClaimed(row, lease, atUs / 1_000)),
       dead: head['dead'] === true,
       dueInMs: head['due_ms'] as number | null,
       unwritten: (head['unwritten'] as string[] | null) ?? [],

@@ -36,6 +36,18 @@ function claim(
   return taken.slice(0, limit).map((row) => Object.assign(row, { claimed: true }));
 }
 
+/** The last job of each lane, and how many there are. */
+function lanesOf(jobs: readonly Row[]) {
+  const isLast = (row: Row) =>
+    jobs.findLast(({ queue, priority }) => queue === row.queue && priority === row.priority) ===
+    row;
+  return jobs.filter(isLast).map((row) => ({
+    ...row,
+    jobs: jobs.filter(({ queue, priority }) => queue === row.queue && priority === row.priority)
+      .length,
+  }));
+}
+
 /** One worker and one database, driven by hand. */
 class World {
   readonly cursor = new LaneCursor();
@@ -60,7 +72,8 @@ class World {
     const jobs = claim(this.rows, route, limit, this.nowUs).toSorted(
       (a, b) => b.priority - a.priority || (isBehind(a.place, b.place) ? 1 : -1),
     );
-    this.cursor.found(route, { jobs, isFull: jobs.length >= limit, atUs: this.nowUs, tookMs });
+    const isFull = jobs.length >= limit;
+    this.cursor.found(route, { lanes: lanesOf(jobs), isFull, atUs: this.nowUs, tookMs });
     return jobs.map(({ place }) => place.id);
   }
 
@@ -144,7 +157,7 @@ describe('where a claim reads', () => {
     const route = world.cursor.route(wanted, 'no', world.nowUs / 1_000);
     row.committed = true;
     world.cursor.rewind({ queue: 'q', priority: 0, place: { us: row.place.us, id: '0' } });
-    world.cursor.found(route, { jobs: [], isFull: false, atUs: world.nowUs, tookMs: 0 });
+    world.cursor.found(route, { lanes: [], isFull: false, atUs: world.nowUs, tookMs: 0 });
     expect(world.claim('no')).toEqual([row.place.id]);
   });
 
@@ -171,7 +184,7 @@ describe('where a claim reads', () => {
       if (isSweep) sweeps += 1;
       const route = { wanted: [{ queue: 'q', limit: 1 }], lanes };
       const tookMs = isSweep ? 50 : 0;
-      world.cursor.found(route, { jobs: [], isFull: false, atUs: 1e15, tookMs });
+      world.cursor.found(route, { lanes: [], isFull: false, atUs: 1e15, tookMs });
     }
     expect(sweeps).toBeGreaterThan(90);
     expect(sweeps).toBeLessThanOrEqual(101);
@@ -224,7 +237,7 @@ describe('whatever happens', () => {
       // So dear that no other sweep is due for a long time.
       world.cursor.found(
         world.cursor.route([{ queue: 'q', limit: 1 }], 'yes', world.nowUs / 1_000),
-        { jobs: [], isFull: false, atUs: world.nowUs, tookMs: 1e9 },
+        { lanes: [], isFull: false, atUs: world.nowUs, tookMs: 1e9 },
       );
       for (const each of steps) {
         if (each.what === 'pass') world.pass(each.ms);

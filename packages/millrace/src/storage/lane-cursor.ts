@@ -47,11 +47,16 @@ export interface FoundJob {
   readonly place: Place;
 }
 
+/** The jobs that a claim brought from one lane: the last of them, and how many. */
+export interface FoundLane extends FoundJob {
+  readonly jobs: number;
+}
+
 /** What a claim came to. */
 export interface Found {
-  /** In the order of priority and place. */
-  readonly jobs: readonly FoundJob[];
-  /** Whether there are as many as it might bring in all. */
+  /** By priority, higher first. */
+  readonly lanes: readonly FoundLane[];
+  /** Whether there are as many jobs as it might bring in all. */
   readonly isFull: boolean;
   /** When it read, by the database's clock. */
   readonly atUs: number;
@@ -98,16 +103,17 @@ export class LaneCursor {
   }
 
   /** Takes in what a claim found on its route. */
-  found({ wanted, lanes }: Route, { jobs, isFull, atUs, tookMs }: Found): void {
+  found({ wanted, lanes }: Route, { lanes: found, isFull, atUs, tookMs }: Found): void {
     let isSweep = false;
     for (const [index, { queue, limit }] of wanted.entries()) {
       const read = lanes[index] ?? [];
       const cursor = this.#of(queue);
       isSweep ||= cursor.isSweeping;
-      const own = wanted.length === 1 ? jobs : jobs.filter((job) => job.queue === queue);
-      if (!isFull && own.length < limit)
-        cursor.readToEnd(read, { us: atUs - overlapUs, id: '0' }, own);
-      else if (own.length > 0) cursor.readTo(read, { us: atUs - overlapUs, id: '0' }, own);
+      const own = found.filter((lane) => lane.queue === queue);
+      const jobs = own.reduce((sum, lane) => sum + lane.jobs, 0);
+      const end = { us: atUs - overlapUs, id: '0' };
+      if (!isFull && jobs < limit) cursor.readToEnd(read, end, own);
+      else cursor.readTo(read, end, own);
     }
     if (isSweep) this.#sweepTookMs += tookMs;
   }
@@ -155,21 +161,21 @@ class QueueCursor {
       .map((priority) => ({ priority, behind: places.get(priority) ?? beginning }));
   }
 
-  /** These lanes were read until `end`, all of them, and these jobs were found. */
-  readToEnd(lanes: Route['lanes'][number], end: Place, jobs: readonly FoundJob[]): void {
-    for (const { priority } of jobs) this.#met.add(priority);
+  /** These lanes were read until `end`, all of them, and something was found in those. */
+  readToEnd(lanes: Route['lanes'][number], end: Place, found: readonly FoundJob[]): void {
+    for (const { priority } of found) this.#met.add(priority);
     for (const { priority } of lanes) this.#advance(priority, end);
     this.#sweep = undefined;
   }
 
   /**
-   * These lanes were read as far as the last of these jobs. A sweep is through when it has come as far as the cursors were:
+   * These lanes were read as far as the last of what was found. A sweep is through when it has come as far as the cursors were:
    * lanes below would not have been read by any other claim either.
    */
-  readTo(lanes: Route['lanes'][number], end: Place, jobs: readonly FoundJob[]): void {
-    const last = jobs.at(-1);
+  readTo(lanes: Route['lanes'][number], end: Place, found: readonly FoundJob[]): void {
+    const last = found.at(-1);
     if (last === undefined) return;
-    for (const { priority } of jobs) this.#met.add(priority);
+    for (const { priority } of found) this.#met.add(priority);
     for (const { priority } of lanes) if (priority > last.priority) this.#advance(priority, end);
     this.#advance(last.priority, last.place);
     const goal = this.#goals.get(last.priority) ?? beginning;

@@ -9,7 +9,7 @@ import type {
 import type { Json } from '../core/json.ts';
 import type { Completion, NewJob, SettleRequest } from '../core/storage.ts';
 import type { Row } from './connection.ts';
-import type { FoundJob, Route } from './lane-cursor.ts';
+import type { FoundJob, FoundLane, Route } from './lane-cursor.ts';
 
 /** A row of the view `jobs`. */
 export function toJob(row: Row): Omit<Job, 'attempts'> {
@@ -58,7 +58,10 @@ export function inOrder(rows: readonly Row[]): Row[] {
     );
 }
 
-export function toClaimed(row: Row, lease: string, claimedAt: Date): ClaimedJob {
+/** Most jobs have neither. */
+const nothing = Object.freeze({});
+
+export function toClaimed(row: Row, lease: string, claimedMs: number): ClaimedJob {
   return {
     id: row['id'] as string,
     lease,
@@ -68,12 +71,12 @@ export function toClaimed(row: Row, lease: string, claimedAt: Date): ClaimedJob 
     attempt: row['attempt'] as number,
     maxAttempts: row['max_attempts'] as number,
     crashes: row['crashes'] as number,
-    createdAt: new Date(row['created_ms'] as number),
-    scheduledAt: new Date(row['scheduled_ms'] as number),
-    claimedAt,
+    createdMs: row['created_ms'] as number,
+    scheduledMs: row['scheduled_ms'] as number,
+    claimedMs,
     payload: row['payload'] as Json,
-    meta: row['meta'] ?? {},
-    policy: row['policy'] ?? {},
+    meta: row['meta'] ?? nothing,
+    policy: row['policy'] ?? nothing,
   };
 }
 
@@ -84,6 +87,24 @@ export function toFoundJob(row: Row): FoundJob {
     priority: row['priority'] as number,
     place: { us: Number(row['run_at_us']), id: row['id'] as string },
   };
+}
+
+/** What jobs in their order say of their lanes. */
+export function toFoundLanes(rows: readonly Row[]): FoundLane[] {
+  const lanes = new Map<unknown, Map<unknown, { last: Row; jobs: number }>>();
+  for (const row of rows) {
+    const queue = lanes.get(row['queue']) ?? new Map<unknown, { last: Row; jobs: number }>();
+    lanes.set(row['queue'], queue);
+    const lane = queue.get(row['priority']);
+    if (lane === undefined) queue.set(row['priority'], { last: row, jobs: 1 });
+    else {
+      lane.last = row;
+      lane.jobs += 1;
+    }
+  }
+  return [...lanes.values()].flatMap((queue) =>
+    [...queue.values()].map(({ last, jobs }) => ({ ...toFoundJob(last), jobs })),
+  );
 }
 
 /** A route as the first columns of the statement `claim`. */

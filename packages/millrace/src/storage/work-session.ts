@@ -153,15 +153,11 @@ export class PgWorkSession implements WorkSession {
     const { unwritten, ...answer } = await this.#withPartitions(() =>
       claimant.claim(request, this.#label),
     );
+    if (unwritten.length === 0) return { ...answer, unwritten: [] };
     const left = new Set(unwritten);
-    const written = request.completed.filter(({ id }) => !left.has(id));
-    const lost = request.completed.filter(({ id }) => left.has(id));
     return {
       ...answer,
-      settled: [
-        ...written.map(({ id }) => ({ id, status: 'written', state: 'completed' }) as const),
-        ...(lost.length > 0 ? await this.#lookUp(lost) : []),
-      ],
+      unwritten: await this.#lookUp(request.completed.filter(({ id }) => left.has(id))),
     };
   }
 

@@ -3,7 +3,7 @@ import type { JobState } from '../core/job.ts';
 import type { Logger } from '../core/logger.ts';
 import type { EventBus } from './event-bus.ts';
 
-type Level = keyof Logger;
+type Level = 'debug' | 'info' | 'warn' | 'error';
 type Line = readonly [level: Level, message: string];
 
 /** What each event is to the reader of a log; where it depends on the event, a function says. */
@@ -48,9 +48,17 @@ function finished({ state, error }: Events['attempt:finished']): Line {
 
 /** Writes every event to the log: the first subscriber. */
 export function logEvents(bus: EventBus, logger: Logger): () => void {
-  return bus.subscribe(({ name, data }) => {
-    const entry = lines[name] as Line | ((data: Events[EventName]) => Line);
-    const [level, message] = typeof entry === 'function' ? entry(data) : entry;
-    logger[level]({ event: name, ...data }, message);
-  }, 'logger');
+  return bus.subscribe(
+    ({ name, data }) => {
+      const [level, message] = lineOf(name, data);
+      logger[level]({ event: name, ...data }, message);
+    },
+    'logger',
+    (name, data) => logger.isLevelEnabled?.(lineOf(name, data)[0]) ?? true,
+  );
+}
+
+function lineOf(name: EventName, data: Events[EventName]): Line {
+  const entry = lines[name] as Line | ((data: Events[EventName]) => Line);
+  return typeof entry === 'function' ? entry(data) : entry;
 }

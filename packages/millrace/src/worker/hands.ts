@@ -1,4 +1,5 @@
 import type { ClaimRequest } from '../core/storage.ts';
+import { Bag } from './bag.ts';
 import type { HeldJob } from './held-job.ts';
 import { Prefetch } from './prefetch.ts';
 import type { WorkerSettings } from './settings.ts';
@@ -9,10 +10,12 @@ import type { WorkerSettings } from './settings.ts';
  */
 export class Hands {
   readonly #settings: Pick<WorkerSettings, 'concurrency' | 'queues'>;
-  readonly #held = new Set<HeldJob>();
-  readonly #running = new Set<HeldJob>();
+  readonly #held = new Bag<HeldJob>();
+  #slotsTaken = 0;
   readonly #prefetch: Prefetch;
   #waiting: HeldJob[] = [];
+  /** The first that waits. */
+  #next = 0;
   #turn = 0;
 
   constructor(settings: Pick<WorkerSettings, 'concurrency' | 'queues'>) {
@@ -52,7 +55,7 @@ export class Hands {
     const counts = new Map<string, number>();
     const add = (queue: string, count: number) =>
       counts.set(queue, (counts.get(queue) ?? 0) + count);
-    for (const { job } of this.#held) add(job.queue, 1);
+    for (const { job } of this.#held.items()) add(job.queue, 1);
     for (const { job } of leaving) add(job.queue, -1);
     return counts;
   }
@@ -65,21 +68,26 @@ export class Hands {
 
   /** Gives the next slot, if one is free, to the job that has waited longest. */
   next(): HeldJob | undefined {
-    if (this.#running.size >= this.#settings.concurrency) return undefined;
-    const held = this.#waiting.shift();
-    if (held !== undefined) this.#running.add(held);
+    if (this.#slotsTaken >= this.#settings.concurrency) return undefined;
+    const held = this.#waiting[this.#next];
+    if (held === undefined) return undefined;
+    this.#next += 1;
+    if (this.#next === this.#waiting.length) this.takeWaiting();
+    held.hasSlot = true;
+    this.#slotsTaken += 1;
     return held;
   }
 
   /** A handler has ended, after so long. */
   ended(held: HeldJob, runMs: number): void {
-    if (this.#running.delete(held)) this.#prefetch.ran(runMs);
+    if (this.#freeSlot(held)) this.#prefetch.ran(runMs);
   }
 
   /** Takes all those out that wait for a slot. */
   takeWaiting(): readonly HeldJob[] {
-    const waiting = this.#waiting;
+    const waiting = this.#waiting.slice(this.#next);
     this.#waiting = [];
+    this.#next = 0;
     return waiting;
   }
 
@@ -90,17 +98,24 @@ export class Hands {
 
   /** The job that has waited longest. */
   get oldestWaiting(): HeldJob | undefined {
-    return this.#waiting[0];
+    return this.#waiting[this.#next];
   }
 
   delete(held: HeldJob): void {
     this.#held.delete(held);
-    this.#running.delete(held);
+    this.#freeSlot(held);
+  }
+
+  #freeSlot(held: HeldJob): boolean {
+    if (!held.hasSlot) return false;
+    held.hasSlot = false;
+    this.#slotsTaken -= 1;
+    return true;
   }
 
   /** Everything in hand. */
   all(): HeldJob[] {
-    return [...this.#held];
+    return this.#held.items();
   }
 
   /** Those whose handler has not ended; it need not have begun. */

@@ -6,6 +6,7 @@ import type { Emit } from '../core/events.ts';
 import type { Settlement } from '../core/lifecycle.ts';
 import { defaults } from '../core/options.ts';
 import type { Completion, SettleAnswer, SettleRequest, WorkSession } from '../core/storage.ts';
+import { Bag, type Bagged } from './bag.ts';
 import type { HeldJob } from './held-job.ts';
 import { within } from './within.ts';
 
@@ -22,7 +23,7 @@ const busyBackoff = { firstMs: 20, longestMs: 1_000 };
 export type Settled = 'written' | 'lost' | 'unwritten';
 
 /** A settlement on its way. */
-interface Entry {
+interface Entry extends Bagged {
   readonly held: HeldJob;
   settlement: Settlement;
   /** How often it was put off on its own account. */
@@ -36,8 +37,8 @@ interface Entry {
 export interface Passengers {
   readonly completed: readonly Completion[];
   readonly jobs: readonly HeldJob[];
-  /** The statement was carried out. */
-  arrived(answers: readonly SettleAnswer[], durationMs: number): void;
+  /** The statement was carried out, and all are written except these. */
+  arrived(unwritten: readonly SettleAnswer[], durationMs: number): void;
   /** It was not, or nobody knows: they are written without it. */
   leave(): void;
 }
@@ -63,7 +64,7 @@ export interface SettlerParts {
 export class Settler {
   readonly #parts: SettlerParts;
   readonly #closed = new AbortController();
-  readonly #open = new Set<Entry>();
+  readonly #open = new Bag<Entry>();
   #ready: Entry[] = [];
   #writing = false;
   #failures = 0;
@@ -81,7 +82,7 @@ export class Settler {
     held.settling = true;
     if (this.#closed.signal.aborted) return Promise.resolve('unwritten');
     return new Promise((resolve) => {
-      const entry = { held, settlement, putOff: 0, alone: false, resolve };
+      const entry = { held, settlement, putOff: 0, alone: false, resolve, place: -1 };
       this.#open.add(entry);
       if (this.#onBoarding === undefined || !isCompletion(settlement)) return this.#offer([entry]);
       this.#boarding.push(entry);
@@ -107,7 +108,7 @@ export class Settler {
     return {
       completed: completed as Completion[],
       jobs: batch.map(({ held }) => held),
-      arrived: (answers, durationMs) => this.#answeredAll(batch, answers, durationMs, completed),
+      arrived: (unwritten, durationMs) => this.#arrived(batch, unwritten, durationMs, completed),
       leave: () => this.#offer(batch),
     };
   }
@@ -119,7 +120,7 @@ export class Settler {
       await within(this.#parts.clock, longestMs, empty);
     }
     this.#closed.abort();
-    for (const entry of this.#open) this.#end(entry, 'unwritten');
+    for (const entry of this.#open.items()) this.#end(entry, 'unwritten');
   }
 
   #end(entry: Entry, settled: Settled): void {
@@ -162,6 +163,21 @@ export class Settler {
     }
     this.#failures = 0;
     this.#answeredAll(batch, answers, clock.monotonicMs() - startedMs, requests);
+  }
+
+  #arrived(
+    batch: readonly Entry[],
+    unwritten: readonly SettleAnswer[],
+    durationMs: number,
+    requests: readonly SettleRequest[],
+  ): void {
+    const left = new Map(unwritten.map(({ id, status }) => [id, status]));
+    for (const [index, entry] of batch.entries()) {
+      const status = left.size === 0 ? 'written' : (left.get(entry.held.job.id) ?? 'written');
+      this.#answered(entry, status, requests[index]?.lease);
+    }
+    const jobs = batch.length - left.size;
+    if (jobs > 0) this.#parts.emit('settle:written', { jobs, durationMs });
   }
 
   #answeredAll(

@@ -262,7 +262,7 @@ export class JobWorker implements Worker {
       const { completed } = passengers;
       const answer = await port.claim({ worker, lease, kinds, everywhere, completed, ...room });
       const durationMs = clock.monotonicMs() - startedMs;
-      passengers.arrived(answer.settled, durationMs);
+      passengers.arrived(answer.unwritten, durationMs);
       if (answer.dead) this.#session.doubt('declared_dead');
       const taken = this.#take(answer.jobs, worker);
       if (taken.length === 0) {
