@@ -24,6 +24,7 @@ export const calm: Tuning = {
   silentForMs: 60_000,
   longestGapMs: 10_000,
   pollMs: 100,
+  patienceMs: 1_000,
 };
 
 /** The default times, ten times as fast. */

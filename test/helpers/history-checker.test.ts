@@ -23,6 +23,10 @@ function began(run: string, job: string, under: string, attempt: number, transac
   return { what: 'began', run, job, kind: 'test', attempt, lease: under, transactional } as const;
 }
 
+function claimed(under: string, jobs: string[], atMs: number, suspects: string[] = []) {
+  return { what: 'claimed', lease: under, jobs, suspects, atMs } as const;
+}
+
 function finished(id: string, under: string, finishedMs: number, attempt: number): Row<'jobs'> {
   return { id, state: 'completed', attempt, maxAttempts: 3, lease: under, finishedMs };
 }
@@ -38,15 +42,20 @@ function soundPast(): Past {
         atMs: 0,
       },
       { what: 'enqueued', jobs: ['waiting'], fate: 'committed', atMs: 1 },
-      { what: 'enqueued', jobs: ['conflicting', 'cancelled'], fate: 'committed', atMs: 1 },
+      {
+        what: 'enqueued',
+        jobs: ['conflicting', 'cancelled', 'poison'],
+        fate: 'committed',
+        atMs: 1,
+      },
       { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
       { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
 
-      { what: 'claimed', lease: first, jobs: ['failed', 'crashed', 'moved', 'snoozed'], atMs: 10 },
+      claimed(first, ['failed', 'crashed', 'moved', 'snoozed'], 10),
       { ...began('1.1', 'failed', first, 1), atMs: 11 },
       { what: 'ended', run: '1.1', how: 'threw', atMs: 20 },
       { what: 'settling', held: [{ id: 'failed', lease: first, to: 'wait' }], atMs: 21 },
-      { what: 'claimed', lease: second, jobs: ['failed', 'snoozed'], atMs: 30 },
+      claimed(second, ['failed', 'snoozed'], 30),
       { ...began('1.2', 'failed', second, 2), atMs: 31 },
       { what: 'ended', run: '1.2', how: 'returned', atMs: 40 },
 
@@ -58,7 +67,7 @@ function soundPast(): Past {
 
       // Its worker is frozen until the job is finished elsewhere, and then finds that the lease is lost.
       { ...began('1.5', 'crashed', first, 1), atMs: 13 },
-      { what: 'claimed', lease: third, jobs: ['crashed', 'conflicting'], pid: 2, atMs: 60 },
+      { ...claimed(third, ['crashed', 'conflicting'], 60), pid: 2 },
       { ...began('2.1', 'crashed', third, 1), pid: 2, atMs: 61 },
       { what: 'ended', run: '2.1', how: 'returned', pid: 2, atMs: 70 },
       { what: 'aborted', run: '1.5', code: 'MILLRACE_LEASE_LOST', atMs: 80 },
@@ -82,6 +91,16 @@ function soundPast(): Past {
       { what: 'enqueued', jobs: ['follow-up'], fate: { of: '2.3' }, pid: 2, atMs: 66 },
       { what: 'ended', run: '2.3', how: 'returned', pid: 2, atMs: 67 },
       { what: 'died', process: 2, atMs: 90 },
+
+      // It ends three processes, the last one as a suspect.
+      ...[11, 12, 13].flatMap((pid) => {
+        const under = lease(pid, 1);
+        return [
+          { ...claimed(under, ['poison'], pid * 10, pid === 13 ? ['poison'] : []), pid },
+          { ...began(`${pid}.1`, 'poison', under, 1), pid, atMs: pid * 10 + 1 },
+          { what: 'died', process: pid, atMs: pid * 10 + 2 } as const,
+        ];
+      }),
     ],
     jobs: [
       finished('failed', second, 41, 2),
@@ -91,7 +110,8 @@ function soundPast(): Past {
       finished('moved too', moved, 56, 1),
       finished('conflicting', third, 68, 1),
       // Its worker died after somebody had asked to cancel it.
-      { ...finished('cancelled', lease(6, 1), 58, 1), state: 'cancelled' },
+      { ...finished('cancelled', '0', 58, 0), state: 'cancelled' },
+      { ...finished('poison', '0', 133, 0), state: 'discarded' },
       waiting('waiting'),
       waiting('follow-up'),
       waiting('fired'),
@@ -100,6 +120,12 @@ function soundPast(): Past {
       { job: 'failed', lease: first, ending: 'failed', endedMs: 22 },
       { job: 'crashed', lease: first, ending: 'crashed', endedMs: 59 },
       { job: 'cancelled', lease: lease(6, 1), ending: 'crashed', endedMs: 58 },
+      ...[11, 12, 13].map((pid) => ({
+        job: 'poison',
+        lease: lease(pid, 1),
+        ending: 'crashed',
+        endedMs: pid * 10 + 3,
+      })),
     ],
     fires: [{ schedule: 'hourly', fireMs: 3_600_000, job: 'fired' }],
     expected: { fireTimes: { hourly: [3_600_000] } },
@@ -121,6 +147,8 @@ function check({ log, expected, ...database }: Past): Violation[] {
 }
 
 const jobOf = (past: Past, id: string) => pick(past.jobs, (row) => row.id === id);
+const claimOf = (past: Past, under: string) =>
+  pick(past.log, (line) => line.what === 'claimed' && line.lease === under);
 const lineOf = (past: Past, run: string, what: string) =>
   pick(past.log, (line) => 'run' in line && line.run === run && line.what === what);
 
@@ -343,6 +371,38 @@ const plants: readonly Plant[] = [
       past.attempts.push({ job: 'failed', lease: second, ending: 'discarded', endedMs: 41 }),
   },
   {
+    rule: 'a suspect shared its process',
+    what: 'others ran beside it',
+    job: 'moved',
+    plant: (past) => Object.assign(claimOf(past, first), { suspects: ['moved'] }),
+  },
+  {
+    rule: 'a job was quarantined that had not ended its process alone',
+    what: 'it was no suspect when it did',
+    job: 'poison',
+    plant: (past) => Object.assign(claimOf(past, lease(13, 1)), { suspects: [] }),
+  },
+  {
+    rule: 'a job was quarantined that had not ended its process alone',
+    what: 'its handler had ended',
+    job: 'poison',
+    plant: (past) =>
+      past.log.push({ what: 'ended', run: '13.1', how: 'returned', pid: 13, atMs: 131.5 }),
+  },
+  {
+    rule: 'a job was quarantined that had not ended its process alone',
+    what: 'it had not ended three processes',
+    job: 'poison',
+    plant(past) {
+      const { lease: under } = pick(past.attempts, ({ job }) => job === 'poison');
+      remove(
+        past.attempts,
+        pick(past.attempts, ({ lease: of }) => of === under),
+      );
+    },
+    also: ['a job ran again without a recorded reason'],
+  },
+  {
     rule: 'a fire time does not have exactly one job',
     what: 'one job stands for two fire times',
     job: 'fired',
@@ -378,7 +438,7 @@ const plants: readonly Plant[] = [
 ];
 
 describe('the history checker', () => {
-  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts and renewals', () => {
+  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals and quarantines', () => {
     expect(check(soundPast())).toEqual([]);
   });
 

@@ -337,7 +337,7 @@ describe('rescue', () => {
     expect(
       await session.holds(kept.map(({ id }) => ({ id, lease: leaseOf(renewed.no, 1) }))),
     ).toHaveLength(2);
-    expect(await session.beat(old.no)).toBe(false);
+    expect(await session.beat(old.no, null)).toBe(false);
   });
 
   it('C8: a job of a dead worker that was to be cancelled is cancelled', async () => {

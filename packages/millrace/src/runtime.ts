@@ -35,6 +35,7 @@ import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
 import { jobLogger } from './telemetry/job-logger.ts';
 import { logEvents } from './telemetry/log-events.ts';
 import { version } from './version.ts';
+import { Company } from './worker/company.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import { JobWorker } from './worker/worker.ts';
 
@@ -44,6 +45,8 @@ export interface Tuning extends RescueTimes {
   readonly heartbeatMs: number;
   /** The longest a worker sleeps, before jitter. */
   readonly pollMs: number;
+  /** The least that a suspect waits to be alone. */
+  readonly patienceMs: number;
 }
 
 /** What everybody gets. */
@@ -56,6 +59,7 @@ export const defaultTuning: Tuning = {
   silentForMs: 15_000,
   longestGapMs: 10_000,
   pollMs: 1_000,
+  patienceMs: 10_000,
 };
 
 /**
@@ -75,6 +79,7 @@ interface Composition {
   readonly storage: PgStorage;
   readonly client: Client;
   readonly share: ProcessShare;
+  readonly company: Company;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -172,6 +177,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     storage,
     client,
     share: new ProcessShare(storage, maintenance),
+    company: new Company(systemClock),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -186,6 +192,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     port: storage.session(),
     prepare: () => share.begin(worker),
     release: () => share.end(worker),
+    company: all.company,
     clock: systemClock,
     emit: bus.emit,
     random: Math.random,
@@ -196,6 +203,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,
     pollMs: tuning.pollMs,
+    patienceMs: tuning.patienceMs,
   });
   return worker;
 }

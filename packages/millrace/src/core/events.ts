@@ -66,7 +66,12 @@ export interface Events {
   'worker:renewed': {
     readonly from: number;
     readonly worker: number;
-    readonly reason: 'declared_dead' | 'unknown_claim' | 'connection_lost' | 'leases_used_up';
+    readonly reason:
+      | 'declared_dead'
+      | 'unknown_claim'
+      | 'connection_lost'
+      | 'leases_used_up'
+      | 'unknown_company';
     readonly kept: number;
     readonly lost: number;
   };
@@ -82,7 +87,12 @@ export interface Events {
     readonly pid: number;
     readonly crashed: boolean;
   };
+  /** A job was taken from a dead worker; `discarded`: it is quarantined, for it keeps ending its process. */
   'job:rescued': JobRef & { readonly state: JobState };
+  /** A job that may have ended its process waits to be alone; until it has run, or is put off, nothing else starts here. */
+  'suspect:waiting': JobRef & { readonly longestMs: number };
+  /** Others ran for too long; it is claimed again after the delay. */
+  'suspect:put-off': JobRef & { readonly delayMs: number };
 
   'schedule:fired': {
     readonly schedule: string;

@@ -220,8 +220,11 @@ export interface WorkSession {
   open(): Promise<void>;
   /** False when the number is taken: draw another one. */
   register(identity: Identity): Promise<boolean>;
-  /** False when this identity has been declared dead. */
-  beat(no: number): Promise<boolean>;
+  /**
+   * A sign of life, which also says which job runs alone in the process, if any does. False when this identity has been
+   * declared dead.
+   */
+  beat(no: number, alone: string | null): Promise<boolean>;
   /** A sign of life by another way than the session, for the time in which it is lost. */
   stamp(no: number): Promise<void>;
   /** Calls back when the session is lost on which these identities live; answers with a function that ends it. */
@@ -281,7 +284,10 @@ export interface WorkSession {
   declareDead(
     found: readonly { readonly no: number; readonly beat: string; readonly crashed: boolean }[],
   ): Promise<readonly number[]>;
-  /** Gives the jobs of dead workers back; rows that somebody holds are left for the next call. */
+  /**
+   * Gives the jobs of dead workers back, and quarantines those that have ended their process too often; rows that somebody
+   * holds are left for the next call.
+   */
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;
 
   /** Makes the partitions of the days ahead; answers with the names of the new ones. */

@@ -143,7 +143,7 @@ function settleRow({ id, lease, settlement }: SettleRequest): unknown[] {
       ];
     }
     case 'giveBack':
-      return [id, lease, 1, true, null, null, 0, false, false, null, null];
+      return [id, lease, 1, true, null, null, settlement.delayMs ?? 0, false, false, null, null];
   }
 }
 

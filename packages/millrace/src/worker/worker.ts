@@ -12,7 +12,9 @@ import type { Logger } from '../core/logger.ts';
 import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { defaults } from '../core/options.ts';
 import type { WorkSession } from '../core/storage.ts';
+import { isSuspect, patienceMs } from '../core/suspect.ts';
 import { CancelWatch } from './cancel-watch.ts';
+import type { Company } from './company.ts';
 import { Hands } from './hands.ts';
 import { HeldJob } from './held-job.ts';
 import { failureSettlement, runAttempt, type Surroundings } from './run-attempt.ts';
@@ -44,6 +46,8 @@ export interface WorkerParts {
   readonly prepare: () => Promise<unknown>;
   /** The worker has stopped and uses nothing any more. */
   readonly release: () => Promise<unknown>;
+  /** Shared with the other workers of this process. */
+  readonly company: Company;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly random: () => number;
@@ -56,9 +60,11 @@ export interface WorkerParts {
   readonly heartbeatMs: number;
   /** The longest wait between two claims while nothing seems to be there. */
   readonly pollMs: number;
+  /** For so long, at least, a suspect waits to be alone. */
+  readonly patienceMs: number;
 }
 
-/** What a claim came to. `full`: there was no room, and none was made. */
+/** What a claim came to. `full`: nothing may be taken now, and none was made. */
 type Claim =
   | { readonly type: 'taken'; readonly jobs: readonly HeldJob[] }
   | { readonly type: 'empty' | 'failed' | 'full' };
@@ -79,6 +85,7 @@ export class JobWorker implements Worker {
   #looping: Promise<void> | undefined;
   #claiming: Promise<unknown> = Promise.resolve();
   #claims = 0;
+  #forgetCompany = () => {};
   /** Jobs given back since the stop began; before it they are given back for other reasons. */
   #givenBack = 0;
 
@@ -210,17 +217,19 @@ export class JobWorker implements Worker {
   }
 
   async #claimOnce(): Promise<Claim> {
-    const { port, clock, emit } = this.#parts;
+    const { port, clock, emit, company } = this.#parts;
     const room = this.#hands.room();
-    if (room === undefined || this.#stopping.signal.aborted) return { type: 'full' };
+    if (room === undefined || this.#stopping.signal.aborted || !company.isOpen)
+      return { type: 'full' };
     const kinds = [...this.#settings.handlers.keys()];
     const startedMs = clock.monotonicMs();
+    const leave = company.enter();
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
       const { dead, jobs } = await port.claim({ worker, lease, kinds, ...room });
       if (dead) this.#session.doubt('declared_dead');
-      const taken = jobs.map((job) => this.#take(job, worker));
+      const taken = this.#inOrder(jobs).map((job) => this.#take(job, worker));
       const durationMs = clock.monotonicMs() - startedMs;
       if (taken.length === 0) {
         emit('claim:empty', { worker, durationMs });
@@ -237,6 +246,7 @@ export class JobWorker implements Worker {
     } finally {
       this.#claims -= 1;
       this.#cancelWatch.claimEnded();
+      leave();
     }
   }
 
@@ -255,11 +265,41 @@ export class JobWorker implements Worker {
       throw new MillraceError('MILLRACE_HANDLER_MISSING', `'${job.kind}' was not asked for`);
     const held = new HeldJob(job, settings);
     this.#hands.add(held);
+    const { company } = this.#parts;
     // Claimed under an identity that is dead or in doubt by now, a job may be somebody else's any moment.
-    if (this.#stopping.signal.aborted || !this.#session.isCertain(worker))
-      void this.#giveBack(held);
-    else void this.#work(held);
+    const mayStart =
+      !this.#stopping.signal.aborted && this.#session.isCertain(worker) && company.isOpen;
+    if (mayStart && isSuspect(job)) void this.#workAlone(held);
+    else void (mayStart ? this.#work(held) : this.#giveBack(held)).finally(company.enter());
     return held;
+  }
+
+  /** What is to be taken first: a suspect sends everybody after it away, and is sent away by everybody before it. */
+  #inOrder(jobs: readonly ClaimedJob[]): readonly ClaimedJob[] {
+    const [suspects, others] = [jobs.filter(isSuspect), jobs.filter((job) => !isSuspect(job))];
+    return this.#parts.company.isOthersTurn ? [...others, ...suspects] : [...suspects, ...others];
+  }
+
+  /** Runs a suspect when nothing else is left in the process, or puts it off. */
+  async #workAlone(held: HeldJob): Promise<void> {
+    const { company, emit } = this.#parts;
+    const longestMs = patienceMs(held.job, this.#parts.patienceMs);
+    const signal = AbortSignal.any([held.signal, this.#stopping.signal]);
+    if (company.mayClose) {
+      emit('suspect:waiting', { ...held.ref, longestMs });
+      if (await company.alone(longestMs, signal, () => this.#workWatched(held, signal))) return;
+      if (signal.aborted) return this.#giveBack(held);
+    }
+    emit('suspect:put-off', { ...held.ref, delayMs: longestMs });
+    await this.#giveBack(held, longestMs);
+  }
+
+  /** Everybody is to know who was alone here, should the process end. */
+  async #workWatched(held: HeldJob, signal: AbortSignal): Promise<void> {
+    const isKnown = await this.#session.publishAlone(held.job.id);
+    if (isKnown && !signal.aborted) await this.#work(held);
+    else await this.#giveBack(held);
+    await this.#session.publishAlone(null);
   }
 
   async #work(held: HeldJob): Promise<void> {
@@ -268,16 +308,18 @@ export class JobWorker implements Worker {
   }
 
   /** Gives a job back whose handler has not begun, or goes on although it was told to end. */
-  #giveBack(held: HeldJob): Promise<void> {
+  async #giveBack(held: HeldJob, delayMs = 0): Promise<void> {
+    if (held.abandoned) return;
     held.abandoned = true;
     held.endHandler();
-    return this.#settle(held, held.isLost ? null : { type: 'giveBack' });
+    await this.#settle(held, held.isLost ? null : { type: 'giveBack', delayMs });
   }
 
   /** Lets go of a job when its settlement, if there is one, is written or known to be lost. */
   async #settle(held: HeldJob, settlement: Settlement | null): Promise<void> {
     const settled = settlement === null ? 'lost' : await this.#settler.settle(held, settlement);
-    if (settlement?.type === 'giveBack' && settled === 'written') this.#givenBack += 1;
+    const isGivenBack = settlement?.type === 'giveBack' && settled === 'written';
+    if (isGivenBack && this.#stopping.signal.aborted) this.#givenBack += 1;
     this.#hands.delete(held);
     held.finish();
     this.#wakeup.wake();
@@ -293,7 +335,7 @@ export class JobWorker implements Worker {
   }
 
   async #register(): Promise<void> {
-    const { prepare, emit } = this.#parts;
+    const { prepare, emit, company } = this.#parts;
     const { handlers, queues } = this.#settings;
     await prepare();
     await this.#session.open();
@@ -303,6 +345,7 @@ export class JobWorker implements Worker {
       queues: [...queues.keys()],
     });
     this.#wakeup.listen();
+    this.#forgetCompany = company.onOpen(() => this.#wakeup.wake());
     await this.#cancelWatch.start();
   }
 
@@ -315,6 +358,7 @@ export class JobWorker implements Worker {
   async #shutDown(): Promise<WorkerStopped> {
     const { clock, emit, release } = this.#parts;
     this.#wakeup.wake();
+    this.#forgetCompany();
     const claims = Promise.allSettled([this.#opening, this.#looping, this.#claiming]);
     await Promise.all([within(clock, lastClaimMs, claims), this.#endHandlers()]);
     await this.#settler.close(lastSettleMs);
