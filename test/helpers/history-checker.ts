@@ -215,6 +215,9 @@ function* unendedRuns(past: Past): Found {
   for (const { job, lease, as, atMs } of settlements(past)) {
     const run = past.runs.get(job)?.findLast((each) => each.leases.has(lease));
     const ended = run?.endedWallMs;
+    // Given back before it began, when somebody had asked to cancel it.
+    const isReturned = as === 'cancelled' && past.putBackMs.has(`${job} ${lease}`);
+    if (run === undefined && isReturned) continue;
     if (run === undefined) yield [job, `${as} under ${lease}, and no run began under it`];
     else if (ended === undefined) yield [job, `${as}, and ${run.name} did not end`];
     else if (ended > atMs) yield [job, `${as} ${ended - atMs} ms before ${run.name} ended`];
