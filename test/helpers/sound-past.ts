@@ -43,7 +43,7 @@ export function finished(
 }
 
 /** A job that ends three processes, the last one as a suspect. */
-const poisoned: Pick<SoundPast, 'log' | 'attempts'> = {
+const poisoned = (): Pick<SoundPast, 'log' | 'attempts'> => ({
   log: [11, 12, 13].flatMap((pid) => {
     const under = lease(pid, 1);
     return [
@@ -58,7 +58,7 @@ const poisoned: Pick<SoundPast, 'log' | 'attempts'> = {
     ending: 'crashed',
     endedMs: pid * 10 + 3,
   })),
-};
+});
 
 /** Everything that may happen to jobs without a promise being broken. */
 export function soundPast(): SoundPast {
@@ -125,7 +125,7 @@ export function soundPast(): SoundPast {
       claimed(fourth, ['unwanted'], 100),
       { what: 'settling', held: [{ id: 'unwanted', lease: fourth, to: 'giveBack' }], atMs: 101 },
 
-      ...poisoned.log,
+      ...poisoned().log,
     ],
     jobs: [
       finished('failed', second, 41, 2),
@@ -146,7 +146,7 @@ export function soundPast(): SoundPast {
       { job: 'failed', lease: first, ending: 'failed', endedMs: 22 },
       { job: 'crashed', lease: first, ending: 'crashed', endedMs: 59 },
       { job: 'cancelled', lease: lease(6, 1), ending: 'crashed', endedMs: 58 },
-      ...poisoned.attempts,
+      ...poisoned().attempts,
     ],
     fires: [{ schedule: 'hourly', fireMs: 3_600_000, job: 'fired' }],
     expected: { fireTimes: { hourly: [3_600_000] } },
