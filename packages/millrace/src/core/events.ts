@@ -89,7 +89,9 @@ export interface Events {
   };
   /** A job was taken from a dead worker; `discarded`: it is quarantined, for it keeps ending its process. */
   'job:rescued': JobRef & { readonly state: JobState };
-  /** A job that may have ended its process waits to be alone; until it has run, or is put off, nothing else starts here. */
+  /**
+   * A job that may have ended its process waits to be alone; until it has run, or is put off, nothing else starts here.
+   */
   'suspect:waiting': JobRef & { readonly longestMs: number };
   /** Others ran for too long; it is claimed again after the delay. */
   'suspect:put-off': JobRef & { readonly delayMs: number };

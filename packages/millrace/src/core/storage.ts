@@ -285,8 +285,8 @@ export interface WorkSession {
     found: readonly { readonly no: number; readonly beat: string; readonly crashed: boolean }[],
   ): Promise<readonly number[]>;
   /**
-   * Gives the jobs of dead workers back, and quarantines those that have ended their process too often; rows that somebody
-   * holds are left for the next call.
+   * Gives the jobs of dead workers back, and quarantines those that have ended their process too often; rows that
+   * somebody holds are left for the next call.
    */
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;
 

@@ -1,7 +1,7 @@
 /**
  * Jobs that may be the ones that end their process. Whoever is in a process that dies may have done it, or was merely
- * there. Two deaths make a job a suspect, whoever else was there; from then on it runs with nothing else in its process, and
- * only a death meanwhile counts.
+ * there. Two deaths make a job a suspect, whoever else was there; from then on it runs with nothing else in its
+ * process, and only a death meanwhile counts.
  */
 import type { AttemptError, ClaimedJob } from './job.ts';
 
@@ -18,8 +18,8 @@ export function isSuspect({ crashes }: Pick<ClaimedJob, 'crashes'>): boolean {
 
 /**
  * How long a suspect waits, at most, for what runs to end, while its process starts nothing new. It grows with the time
- * since the job became due, so that it runs in the end, however long the others take; a due time from before the job was
- * enqueued is no time waited.
+ * since the job became due, so that it runs in the end, however long the others take; a due time from before the job
+ * was enqueued is no time waited.
  */
 export function patienceMs(
   {

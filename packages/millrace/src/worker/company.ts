@@ -1,12 +1,12 @@
 import { pause, type Clock } from '../core/clock.ts';
 
 /**
- * Who is in one process at the same time: the claims under way and the jobs in hand of all its workers. One job at a time
- * may ask to be alone: then nothing is claimed or started, what is there is let end, and the job runs with nothing beside
- * it.
+ * Who is in one process at the same time: the claims under way and the jobs in hand of all its workers. One job at a
+ * time may ask to be alone: then nothing is claimed or started, what is there is let end, and the job runs with nothing
+ * beside it.
  *
- * However many ask for it, and however long they take, the others get as much time: after each turn of a suspect
- * comes one of theirs that lasts as long. In that a suspect only gets its way if nobody else is there.
+ * However many ask for it, and however long they take, the others get as much time: after each turn of a suspect comes
+ * one of theirs that lasts as long. In that a suspect only gets its way if nobody else is there.
  */
 export class Company {
   readonly #clock: Clock;

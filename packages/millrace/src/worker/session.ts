@@ -117,9 +117,9 @@ export class WorkerSession {
   }
 
   /**
-   * Lets everybody know that this job, or none any more, runs with nothing else in the process: should the process end, it
-   * is what ended it. False when it cannot be known whether they know; then the worker takes a new identity, of which
-   * nothing of the kind is known.
+   * Lets everybody know that this job, or none any more, runs with nothing else in the process: should the process end,
+   * it is what ended it. False when it cannot be known whether they know; then the worker takes a new identity, of
+   * which nothing of the kind is known.
    */
   async publishAlone(id: string | null): Promise<boolean> {
     this.#alone = id;

@@ -96,14 +96,14 @@ RETURNING no`,
 );
 
 /**
- * $1 the crashes that make a suspect, $2 why a quarantined job was discarded, $3 its error (JSON text). Gives back every
- * running job whose incarnation is not registered (any more): it keeps its place in the queue and the attempt does not
- * count. A property of rows, not an event: it may run at any time, by anybody, and also finds what a dead worker's last
- * claim committed late.
+ * $1 the crashes that make a suspect, $2 why a quarantined job was discarded, $3 its error (JSON text). Gives back
+ * every running job whose incarnation is not registered (any more): it keeps its place in the queue and the attempt
+ * does not count. A property of rows, not an event: it may run at any time, by anybody, and also finds what a dead
+ * worker's last claim committed late.
  *
- * The crash counts only where somebody saw the session end, and for a suspect only if the worker had said that this very
- * job ran alone: then the job ends as discarded. One that somebody asked to cancel ends as cancelled. Their history names no
- * lease, for they were not settled under one, and is always kept.
+ * The crash counts only where somebody saw the session end, and for a suspect only if the worker had said that this
+ * very job ran alone: then the job ends as discarded. One that somebody asked to cancel ends as cancelled. Their
+ * history names no lease, for they were not settled under one, and is always kept.
  *
  * Answers with one row per job; `held` rows belong to an open transaction of somebody and are left for the next call.
  */

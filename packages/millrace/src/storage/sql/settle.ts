@@ -30,9 +30,8 @@ const moved = (row: string) =>
  * time[], $9 attempt counts[], $10 ending[] of the attempt or null, $11 error[] (JSON text); and $12 the worker's label.
  * Answers with the rows that it wrote; `whereabouts` says what became of the others.
  *
- * The fence: id and lease and running. Nothing waits for a row. A job that is given back keeps its due time, and its place
- * too unless there is a delay. A job that is to wait although somebody asked to cancel it
- * ends as cancelled.
+ * The fence: id and lease and running. Nothing waits for a row. A job that is given back keeps its due time, and its
+ * place too unless there is a delay. A job that is to wait although somebody asked to cancel it ends as cancelled.
  *
  * The rows are looked up one by one from inside: as a join, a plan made once for all parameters may choose to read the
  * whole table for them.
