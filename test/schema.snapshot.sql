@@ -125,6 +125,7 @@ CREATE TABLE millrace.worker (
   seen_at timestamp with time zone NOT NULL,
   beat bigint NOT NULL DEFAULT 0,
   mode text NOT NULL DEFAULT 'heartbeat'::text,
+  alone bigint,
   CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),
   CONSTRAINT worker_pkey PRIMARY KEY (no),
@@ -137,6 +138,7 @@ CREATE TABLE millrace.worker_dead (
   reason text NOT NULL,
   host text,
   pid integer,
+  alone bigint,
   CONSTRAINT worker_dead_pkey PRIMARY KEY (no)
 );
 COMMENT ON TABLE millrace.worker_dead IS 'Incarnations that must claim no more; rows are only added and stay for 30 days.';

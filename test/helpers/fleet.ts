@@ -25,6 +25,7 @@ export const calm: Tuning = {
   longestGapMs: 10_000,
   backstopMs: 30_000,
   pollMs: 100,
+  patienceMs: 1_000,
 };
 
 /** The default times, ten times as fast. */

@@ -68,6 +68,8 @@ export interface Past {
   readonly attempts: ReadonlyMap<string, readonly AttemptRow[]>;
   /** `job lease` of every claim that was answered and every move that was tried. */
   readonly claims: ReadonlySet<string>;
+  /** `job lease` of every claim of a suspect. */
+  readonly suspects: ReadonlySet<string>;
   /** When a job was put back by its own worker, by `job lease`; without the refused ones. */
   readonly putBackMs: ReadonlyMap<string, number>;
   readonly fires: DatabaseState['fires'];
@@ -100,6 +102,7 @@ export function pastOf(
   expected: Expectations,
 ): Past {
   const claims = new Set<string>();
+  const suspects = new Set<string>();
   const enqueued = new Map<string, Fate>();
   const putBackMs = new Map<string, number>();
   const runNamed = new Map<string, Run>();
@@ -112,6 +115,7 @@ export function pastOf(
         break;
       case 'claimed':
         for (const job of line.jobs) claims.add(`${job} ${line.lease}`);
+        for (const job of line.suspects) suspects.add(`${job} ${line.lease}`);
         break;
       case 'moving':
         for (const { id, lease } of line.held) {
@@ -172,6 +176,7 @@ export function pastOf(
     runNamed,
     attempts: Map.groupBy(database.attempts, ({ job }) => job),
     claims,
+    suspects,
     putBackMs,
     fires: database.fires,
     expected,

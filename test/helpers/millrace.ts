@@ -13,6 +13,7 @@ export const shrunk = {
   longestGapMs: 2_000,
   backstopMs: 30_000,
   pollMs: 100,
+  patienceMs: 100,
 };
 
 /** A Millrace on a migrated database of its own; both end with it. */

@@ -62,7 +62,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
   const session = storage.session();
   const no = 1_001;
   expect(await session.register(identity(no))).toBe(true);
-  expect(await session.beat(no)).toBe(true);
+  expect(await session.beat(no, null)).toBe(true);
   const ids = (await storage.enqueue(Array.from({ length: 5 }, () => newJob()))).map(
     ({ id }) => id,
   );

@@ -90,9 +90,14 @@ export async function claim(
   return jobs;
 }
 
-/** The time until the next job of the default queue becomes due, as a worker without work asks for it. */
-export async function nextDueMs(session: WorkSession, no: number, count: number) {
-  const queues = [{ queue: 'default', limit: 1 }];
+/** The time until the next job of a queue becomes due, as a worker without work asks for it. */
+export async function nextDueMs(
+  session: WorkSession,
+  no: number,
+  count: number,
+  queue = 'default',
+) {
+  const queues = [{ queue, limit: 1 }];
   const nothing = { kinds: [], queues, limit: 1, everywhere: 'yes', completed: [] } as const;
   return (await session.claim({ worker: no, lease: leaseOf(no, count), ...nothing })).dueInMs;
 }

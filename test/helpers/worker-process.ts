@@ -20,6 +20,8 @@ export interface WorkerConfig {
   readonly concurrency?: number;
   readonly queues?: readonly string[];
   readonly stopGraceMs?: number;
+  /** Whether one of its jobs may end it. */
+  readonly mayDie?: boolean;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }
@@ -74,6 +76,7 @@ export class WorkerProcess implements AsyncDisposable {
     child.on('message', (message: FromWorker) => this.#heard.push(message));
     child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.#child = child;
+    this.#mayEnd = config.mayDie ?? false;
     this.#log = log;
     this.exit = new Promise((resolve) => {
       child.once('close', (code, signal) => {

@@ -63,8 +63,10 @@ describe('claiming', () => {
   });
 
   it('W3: an older due time comes first within a priority, also when it was enqueued later', async () => {
-    const [late] = await storage.enqueue([newJob({ delayMs: 60 })]);
-    const [early] = await storage.enqueue([newJob({ delayMs: 20 })]);
+    const due = (ms: number) => newJob({ scheduledAt: new Date(soonMs + ms) });
+    const soonMs = Date.now() + 500;
+    const [late] = await storage.enqueue([due(20)]);
+    const [early] = await storage.enqueue([due(0)]);
     await expect.poll(() => nextDueMs(session, me, 9)).toBeNull();
     expect((await claim(session, me, 1)).map(({ id }) => id)).toEqual([early?.id, late?.id]);
   });
@@ -347,7 +349,7 @@ describe('rescue', () => {
     expect(
       await session.holds(kept.map(({ id }) => ({ id, lease: leaseOf(renewed.no, 1) }))),
     ).toHaveLength(2);
-    expect(await session.beat(old.no)).toBe(false);
+    expect(await session.beat(old.no, null)).toBe(false);
   });
 
   it('C8: a job of a dead worker that was to be cancelled is cancelled', async () => {

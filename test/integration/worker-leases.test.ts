@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { composeMillrace, type Tuning } from '../../packages/millrace/src/runtime.ts';
 import type { ClaimRequest, WorkSession } from '../../packages/millrace/src/core/storage.ts';
 import { systemClock } from '../../packages/millrace/src/system-clock.ts';
+import { Company } from '../../packages/millrace/src/worker/company.ts';
 import { JobWorker } from '../../packages/millrace/src/worker/worker.ts';
 import { shrunk } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';
@@ -198,6 +199,7 @@ describe('a claim whose answer comes late', () => {
         await session.close();
         await storage.close();
       },
+      company: new Company(systemClock),
       clock: systemClock,
       emit,
       random: Math.random,
@@ -209,6 +211,7 @@ describe('a claim whose answer comes late', () => {
       heartbeatMs: 30,
       backstopMs: 30_000,
       pollMs: 100,
+      patienceMs: 100,
     });
     open.push(worker);
     return { database, safe, worker, named, claimed: claimed.promise, answer: answer.resolve };

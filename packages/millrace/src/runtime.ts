@@ -35,6 +35,7 @@ import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
 import { jobLogger } from './telemetry/job-logger.ts';
 import { logEvents } from './telemetry/log-events.ts';
 import { version } from './version.ts';
+import { Company } from './worker/company.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import { JobWorker } from './worker/worker.ts';
 
@@ -45,6 +46,8 @@ export interface Tuning extends RescueTimes {
   /** The longest a worker sleeps while notifications arrive, and while they do not; before jitter. */
   readonly backstopMs: number;
   readonly pollMs: number;
+  /** The least that a suspect waits to be alone. */
+  readonly patienceMs: number;
 }
 
 /** What everybody gets. */
@@ -58,6 +61,7 @@ export const defaultTuning: Tuning = {
   longestGapMs: 10_000,
   backstopMs: 30_000,
   pollMs: 1_000,
+  patienceMs: 10_000,
 };
 
 /**
@@ -77,6 +81,7 @@ interface Composition {
   readonly storage: PgStorage;
   readonly client: Client;
   readonly share: ProcessShare;
+  readonly company: Company;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -174,6 +179,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     storage,
     client,
     share: new ProcessShare(storage, maintenance),
+    company: new Company(systemClock),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -188,6 +194,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     port: storage.session(),
     prepare: () => share.begin(worker),
     release: () => share.end(worker),
+    company: all.company,
     clock: systemClock,
     emit: bus.emit,
     random: Math.random,
@@ -199,6 +206,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     heartbeatMs: tuning.heartbeatMs,
     backstopMs: tuning.backstopMs,
     pollMs: tuning.pollMs,
+    patienceMs: tuning.patienceMs,
   });
   return worker;
 }

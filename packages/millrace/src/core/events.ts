@@ -66,7 +66,12 @@ export interface Events {
   'worker:renewed': {
     readonly from: number;
     readonly worker: number;
-    readonly reason: 'declared_dead' | 'unknown_claim' | 'connection_lost' | 'leases_used_up';
+    readonly reason:
+      | 'declared_dead'
+      | 'unknown_claim'
+      | 'connection_lost'
+      | 'leases_used_up'
+      | 'unknown_company';
     readonly kept: number;
     readonly lost: number;
   };
@@ -75,6 +80,15 @@ export interface Events {
   'listener:lost': { readonly error: AttemptError };
   'listener:ready': Record<never, never>;
 
+  /** Jobs are due that no live worker would take: nobody handles their kind, or nobody serves their queue. */
+  'jobs:unserved': {
+    readonly queue: string;
+    readonly kind: string;
+    /** At least so many. */
+    readonly jobs: number;
+    readonly oldestMs: number;
+  };
+
   /** A worker was found dead. `crashed`: its session ended before the eyes of another; otherwise it fell silent. */
   'worker:died': {
     readonly worker: number;
@@ -82,7 +96,14 @@ export interface Events {
     readonly pid: number;
     readonly crashed: boolean;
   };
+  /** A job was taken from a dead worker; `discarded`: it is quarantined, for it keeps ending its process. */
   'job:rescued': JobRef & { readonly state: JobState };
+  /**
+   * A job that may have ended its process waits to be alone; until it has run, or is put off, nothing else starts here.
+   */
+  'suspect:waiting': JobRef & { readonly longestMs: number };
+  /** Others ran for too long; it is claimed again after the delay. */
+  'suspect:put-off': JobRef & { readonly delayMs: number };
 
   'schedule:fired': {
     readonly schedule: string;

@@ -181,6 +181,16 @@ export type Notice =
   | { readonly type: 'cancel'; readonly id: string }
   | { readonly type: 'clock' };
 
+/** Due jobs of one queue and kind that no worker would take. */
+export interface UnservedJobs {
+  readonly queue: string;
+  readonly kind: string;
+  /** At least so many; only the first of each lane are looked at. */
+  readonly jobs: number;
+  /** How long the oldest of them has been due. */
+  readonly oldestMs: number;
+}
+
 /** Whether notifications arrive. While they do not, polling goes on. */
 export type ListenerState = 'ready' | { readonly lost: unknown };
 
@@ -236,8 +246,11 @@ export interface WorkSession {
   open(): Promise<void>;
   /** False when the number is taken: draw another one. */
   register(identity: Identity): Promise<boolean>;
-  /** False when this identity has been declared dead. */
-  beat(no: number): Promise<boolean>;
+  /**
+   * A sign of life, which also says which job runs alone in the process, if any does. False when this identity has been
+   * declared dead.
+   */
+  beat(no: number, alone: string | null): Promise<boolean>;
   /** A sign of life by another way than the session, for the time in which it is lost. */
   stamp(no: number): Promise<void>;
   /** Calls back when the session is lost on which these identities live; answers with a function that ends it. */
@@ -299,8 +312,14 @@ export interface WorkSession {
   declareDead(
     found: readonly { readonly no: number; readonly beat: string; readonly crashed: boolean }[],
   ): Promise<readonly number[]>;
-  /** Gives the jobs of dead workers back; rows that somebody holds are left for the next call. */
+  /**
+   * Gives the jobs of dead workers back, and quarantines those that have ended their process too often; rows that
+   * somebody holds are left for the next call.
+   */
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;
+
+  /** The queues and kinds of which jobs have been due for so long while no registered worker would take them. */
+  unserved(dueForMs: number): Promise<readonly UnservedJobs[]>;
 
   /** Makes the partitions of the days ahead; answers with the names of the new ones. */
   createPartitions(): Promise<readonly string[]>;

@@ -5,7 +5,7 @@ import { Observer, type ObserverTimes } from './observer.ts';
 
 /** A look at all running jobs costs up to a full read of the table, so it takes at most this share of the time. */
 const sweepShare = 0.05;
-const sweepEachMs = 10_000;
+const sweepEachMs = 60_000;
 
 /** So many processes look often: a leader, and a deputy who also sees the leader's end. */
 const lookouts = 2;
@@ -32,6 +32,7 @@ export class Rescuer {
   #sweepDueMs = Number.NEGATIVE_INFINITY;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isWanted = false;
+  #lookouts: readonly string[] = [];
   #registered: ReadonlySet<number> = new Set();
   #isNewUntilMs: number | undefined;
 
@@ -67,14 +68,22 @@ export class Rescuer {
       if (dead.includes(no)) this.#emit('worker:died', { worker: no, host, pid, crashed });
     }
     this.#isWanted ||= this.#hasAnybodyChanged(look);
+    this.#lookouts = lookoutsOf(look);
+    const isLookout = this.#lookouts.includes(this.#boot);
     const nowMs = this.#clock.monotonicMs();
     // Also without any sign: a claim of a dead worker may commit late.
-    const isDue = nowMs >= this.#sweepDueMs || (this.#isWanted && nowMs >= this.#restUntilMs);
+    const isSweep = isLookout && nowMs >= this.#sweepDueMs;
+    const isDue = isSweep || (this.#isWanted && nowMs >= this.#restUntilMs);
     if (dead.length > 0 || isDue) await this.#rescue();
     // A process that has just begun may yet find that it is among the first.
     this.#isNewUntilMs ??= this.#clock.monotonicMs() + this.#times.graceMs;
     const isNew = this.#clock.monotonicMs() < this.#isNewUntilMs;
-    return isNew || this.#isLookout(look) ? this.#times.lookMs : this.#times.restMs;
+    return isNew || isLookout ? this.#times.lookMs : this.#times.restMs;
+  }
+
+  /** Whether this process is the one that does what one is enough for. */
+  get isLeader(): boolean {
+    return this.#lookouts[0] === this.#boot;
   }
 
   /**
@@ -89,12 +98,6 @@ export class Rescuer {
     );
   }
 
-  /** Whether this process is among the first that live. */
-  #isLookout({ sightings }: Look): boolean {
-    const living = sightings.filter(({ mode, locked }) => mode === 'session' && locked);
-    return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts).includes(this.#boot);
-  }
-
   async #rescue(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
     const { rescued, busy } = await this.#session.rescue();
@@ -105,4 +108,10 @@ export class Rescuer {
     this.#isWanted = busy > 0;
     for (const job of rescued) this.#emit('job:rescued', job);
   }
+}
+
+/** The processes that look often: the first that live, by their boots. */
+function lookoutsOf({ sightings }: Look): readonly string[] {
+  const living = sightings.filter(({ mode, locked }) => mode === 'session' && locked);
+  return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts);
 }

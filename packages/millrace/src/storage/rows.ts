@@ -50,7 +50,7 @@ export function toAttempt(row: Row): AttemptRecord {
 export function inOrder(rows: readonly Row[]): Row[] {
   return rows
     .slice(1)
-    .sort(
+    .toSorted(
       (a, b) =>
         (b['priority'] as number) - (a['priority'] as number) ||
         Number(a['run_at_us']) - Number(b['run_at_us']) ||
@@ -212,7 +212,7 @@ function settleRow({ id, lease, settlement }: SettleRequest): unknown[] {
       ];
     }
     case 'giveBack':
-      return [id, lease, 1, true, null, null, 0, false, false, null, null];
+      return [id, lease, 1, true, null, null, settlement.delayMs ?? 0, false, false, null, null];
   }
 }
 

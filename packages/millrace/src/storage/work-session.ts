@@ -16,8 +16,10 @@ import type {
   SettleRequest,
   Sighting,
   StoredSchedule,
+  UnservedJobs,
   WorkSession,
 } from '../core/storage.ts';
+import { quarantine, suspectCrashes } from '../core/suspect.ts';
 import type { IsolationLevel } from '../core/transaction.ts';
 import { Claimant } from './claimant.ts';
 import { PipelinedSession, type ClientConfig, type Row } from './connection.ts';
@@ -101,8 +103,8 @@ export class PgWorkSession implements WorkSession {
     return false;
   }
 
-  async beat(no: number): Promise<boolean> {
-    return (await this.#session.query(liveness.beat, [no])).length > 0;
+  async beat(no: number, alone: string | null): Promise<boolean> {
+    return (await this.#session.query(liveness.beat, [no, alone])).length > 0;
   }
 
   async stamp(no: number): Promise<void> {
@@ -306,12 +308,25 @@ export class PgWorkSession implements WorkSession {
 
   async rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
     // It looks at every unfinished job on purpose; reading the table in one go is several times cheaper than by index.
-    const rows = await this.#session.transaction({ enable_seqscan: 'on' }, [[liveness.rescue, []]]);
+    const judgement = [suspectCrashes, quarantine.reason, JSON.stringify(quarantine.error)];
+    const rows = await this.#session.transaction({ enable_seqscan: 'on' }, [
+      [liveness.rescue, judgement],
+    ]);
     const held = rows.filter((row) => row['state'] === 'held');
     return {
       rescued: rows.filter((row) => row['state'] !== 'held').map(toRescued),
       busy: held.length,
     };
+  }
+
+  async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {
+    const rows = await this.#session.query(liveness.unserved, [dueForMs]);
+    return rows.map((row) => ({
+      queue: row['queue'] as string,
+      kind: row['kind'] as string,
+      jobs: row['jobs'] as number,
+      oldestMs: row['oldest_ms'] as number,
+    }));
   }
 
   async createPartitions(): Promise<readonly string[]> {

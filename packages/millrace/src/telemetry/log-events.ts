@@ -25,8 +25,14 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
   'worker:heartbeat-failed': ['warn', 'the heartbeat failed; it is tried again'],
   'listener:lost': ['warn', 'notifications are lost; jobs are found by polling'],
   'listener:ready': ['info', 'notifications arrive'],
+  'jobs:unserved': [
+    'warn',
+    'jobs wait that no running worker would take: start one that handles their kind and serves their queue',
+  ],
   'worker:died': ['warn', 'a worker was found dead'],
-  'job:rescued': ['warn', 'a job was taken from a dead worker'],
+  'job:rescued': rescued,
+  'suspect:waiting': ['info', 'a job that may have ended its process waits to run alone'],
+  'suspect:put-off': ['info', 'others ran for too long; the job is to run alone later'],
   'schedule:fired': ['info', 'schedule fired'],
   'schedule:skipped': ['warn', 'missed fire times were let go'],
   'schedule:failed': ['error', 'a schedule failed; it is tried again'],
@@ -44,6 +50,14 @@ function finished({ state, error }: Events['attempt:finished']): Line {
     discarded: ['error', 'job discarded'],
   };
   return ends[state] ?? (error === null ? ['info', 'job handed back'] : ['warn', 'attempt failed']);
+}
+
+function rescued({ state }: Events['job:rescued']): Line {
+  if (state !== 'discarded') return ['warn', 'a job was taken from a dead worker'];
+  return [
+    'error',
+    'a job keeps ending its process and was quarantined; find out why, for example a lack of memory, then retry it',
+  ];
 }
 
 /** Writes every event to the log: the first subscriber. */

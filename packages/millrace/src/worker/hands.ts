@@ -66,6 +66,11 @@ export class Hands {
     this.#waiting.push(held);
   }
 
+  /** Takes a job in hand that gets its chance otherwise. */
+  addAside(held: HeldJob): void {
+    this.#held.add(held);
+  }
+
   /** Gives the next slot, if one is free, to the job that has waited longest. */
   next(): HeldJob | undefined {
     if (this.#slotsTaken >= this.#settings.concurrency) return undefined;

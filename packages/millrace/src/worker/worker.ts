@@ -13,6 +13,7 @@ import { defaults } from '../core/options.ts';
 import type { ClaimRequest, WorkSession } from '../core/storage.ts';
 import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
+import type { Company } from './company.ts';
 import { Hands } from './hands.ts';
 import type { HeldJob } from './held-job.ts';
 import { failureSettlement } from './run-attempt.ts';
@@ -44,6 +45,8 @@ export interface WorkerParts {
   readonly prepare: () => Promise<unknown>;
   /** The worker has stopped and uses nothing any more. */
   readonly release: () => Promise<unknown>;
+  /** Shared with the other workers of this process. */
+  readonly company: Company;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly random: () => number;
@@ -57,11 +60,13 @@ export interface WorkerParts {
   /** The longest wait between two claims that found nothing, while notifications arrive and while they do not. */
   readonly backstopMs: number;
   readonly pollMs: number;
+  /** For so long, at least, a suspect waits to be alone. */
+  readonly patienceMs: number;
 }
 
 /**
- * What a claim came to. `isAll`: it brought as many jobs as it asked for, so there may be more. `full`: there was no room,
- * and no claim was made.
+ * What a claim came to. `isAll`: it brought as many jobs as it asked for, so there may be more. `full`: nothing may be
+ * taken now, and no claim was made.
  */
 type Claim =
   | { readonly type: 'taken'; readonly jobs: readonly HeldJob[]; readonly isAll: boolean }
@@ -86,6 +91,7 @@ export class JobWorker implements Worker {
   #claims = 0;
   /** Whether the last claim had to leave something out for lack of room. */
   #wantsRoom = false;
+  #forgetCompany = () => {};
   /** Jobs given back since the stop began; before it they are given back for other reasons. */
   #givenBack = 0;
 
@@ -121,12 +127,17 @@ export class JobWorker implements Worker {
     });
     this.#attempts = new Attempts({
       clock,
+      emit,
       hands,
       settler: this.#settler,
       surroundings: { ...parts, certain },
       handlers,
+      company: parts.company,
+      patienceMs: parts.patienceMs,
+      stopping: this.#stopping.signal,
+      publishAlone: (id) => session.publishAlone(id),
       onGone: (givenBack) => {
-        if (givenBack) this.#givenBack += 1;
+        if (givenBack && this.#stopping.signal.aborted) this.#givenBack += 1;
         if (this.#wantsRoom) this.#wakeup.wake();
       },
     });
@@ -246,16 +257,18 @@ export class JobWorker implements Worker {
   }
 
   async #claimOnce(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
-    const { port, clock, emit } = this.#parts;
+    const { port, clock, emit, company } = this.#parts;
     const passengers = await this.#settler.board();
     const room = this.#hands.room(ahead, passengers.jobs);
     this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
-    if (room === undefined || this.#stopping.signal.aborted) {
+    const isClosed = this.#stopping.signal.aborted || !company.isOpen;
+    if (room === undefined || isClosed) {
       passengers.leave();
       return { type: 'full' };
     }
     const kinds = [...this.#settings.handlers.keys()];
     const startedMs = clock.monotonicMs();
+    company.enter();
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
@@ -280,6 +293,7 @@ export class JobWorker implements Worker {
     } finally {
       this.#claims -= 1;
       this.#cancelWatch.claimEnded();
+      company.leave();
     }
   }
 
@@ -293,12 +307,10 @@ export class JobWorker implements Worker {
 
   /** Takes claimed jobs in hand and starts them as far as there are slots, unless they must go back at once. */
   #take(jobs: readonly ClaimedJob[], worker: number): HeldJob[] {
-    const taken = this.#attempts.take(jobs);
-    this.#cancelWatch.claimed(taken);
     // Claimed under an identity that is dead or in doubt by now, a job may be somebody else's any moment.
     const isSafe = !this.#stopping.signal.aborted && this.#session.isCertain(worker);
-    if (isSafe) this.#attempts.start();
-    else this.#attempts.giveBackWaiting();
+    const taken = this.#attempts.take(jobs, isSafe);
+    this.#cancelWatch.claimed(taken);
     return taken;
   }
 
@@ -312,7 +324,7 @@ export class JobWorker implements Worker {
   }
 
   async #register(): Promise<void> {
-    const { prepare, emit } = this.#parts;
+    const { prepare, emit, company } = this.#parts;
     const { handlers, queues } = this.#settings;
     await prepare();
     await this.#session.open();
@@ -322,6 +334,10 @@ export class JobWorker implements Worker {
       queues: [...queues.keys()],
     });
     this.#wakeup.listen();
+    this.#forgetCompany = company.watch({
+      onClose: () => this.#attempts.giveBackWaiting(),
+      onOpen: () => this.#wakeup.wake(),
+    });
     await this.#cancelWatch.start();
   }
 
@@ -334,6 +350,7 @@ export class JobWorker implements Worker {
   async #shutDown(): Promise<WorkerStopped> {
     const { clock, emit, release } = this.#parts;
     this.#wakeup.wake();
+    this.#forgetCompany();
     const claims = Promise.allSettled([this.#opening, this.#looping, this.#claiming]);
     await Promise.all([within(clock, lastClaimMs, claims), this.#endHandlers()]);
     await this.#settler.close(lastSettleMs);

@@ -8,8 +8,8 @@ import { statement } from './statement.ts';
  * time[], $9 attempt counts[], $10 ending[] of the attempt or null, $11 error[] (JSON text); and $12 the worker's label.
  * Answers with the rows that it wrote, and the places of those that wait; `whereabouts` says what became of the others.
  *
- * The fence: id and lease and running. Nothing waits for a row. A job that is to wait although somebody asked to cancel it
- * ends as cancelled.
+ * The fence: id and lease and running. Nothing waits for a row. A job that is given back keeps its due time, and its
+ * place too unless there is a delay. A job that is to wait although somebody asked to cancel it ends as cancelled.
  *
  * The rows are looked up one by one from inside: as a join, a plan made once for all parameters may choose to read the
  * whole table for them.
@@ -41,7 +41,7 @@ WITH input AS MATERIALIZED (
   UPDATE ${s}.job j
      SET state = 0, lease = 0, attempt = d.attempt - CASE WHEN d.counts THEN 0 ELSE 1 END,
          scheduled_at = CASE WHEN d.verdict = 1 THEN j.scheduled_at ELSE due.at END,
-         run_at = CASE WHEN d.verdict = 1 THEN j.run_at ELSE greatest(due.at, clock.at) END
+         run_at = CASE WHEN d.verdict = 1 AND d.delay_ms = 0 THEN j.run_at ELSE greatest(due.at, clock.at) END
     FROM decided d CROSS JOIN clock
    CROSS JOIN LATERAL (SELECT CASE WHEN d.from_due THEN d.scheduled_at ELSE clock.at END
                               + d.delay_ms * interval '1 millisecond' AS at) due
