@@ -308,6 +308,7 @@ DECLARE
   moment timestamptz := "millrace".now();
   -- All that this transaction enqueues lies behind its beginning, and equal notifications of a transaction are sent once.
   began timestamptz := moment - (pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp());
+  class int := "millrace".waiting_class();
   open_positions bigint[];
   new_positions bigint[];
   new_ids bigint[];
@@ -330,7 +331,9 @@ BEGIN
     ), told AS (
       SELECT count("millrace".wake(q.queue, q.priority, began, 0)) AS n
         FROM (SELECT DISTINCT i.queue, i.priority FROM input i WHERE i.due_at < moment + interval '30 seconds') q
-       WHERE "millrace".somebody_waits(q.queue)
+       -- As somebody_waits does, which is called only if there may be somebody.
+       WHERE CASE WHEN pg_try_advisory_lock(class, hashtext(q.queue)) THEN NOT pg_advisory_unlock(class, hashtext(q.queue))
+                  ELSE "millrace".somebody_waits(q.queue) END
     )
     SELECT i.place, i.id, true FROM input i, told WHERE told.n >= 0;
     RETURN;
@@ -359,7 +362,9 @@ BEGIN
     ), told AS (
       SELECT count("millrace".wake(q.queue, q.priority, began, 0)) AS n
         FROM (SELECT DISTINCT i.queue, i.priority FROM fresh i WHERE i.due_at < moment + interval '30 seconds') q
-       WHERE "millrace".somebody_waits(q.queue)
+       -- As somebody_waits does, which is called only if there may be somebody.
+       WHERE CASE WHEN pg_try_advisory_lock(class, hashtext(q.queue)) THEN NOT pg_advisory_unlock(class, hashtext(q.queue))
+                  ELSE "millrace".somebody_waits(q.queue) END
     )
     SELECT coalesce(array_agg(i.place), '{}'), coalesce(array_agg(i.id), '{}') INTO new_positions, new_ids
       FROM fresh i, told WHERE told.n >= 0;
@@ -499,10 +504,10 @@ CREATE OR REPLACE FUNCTION millrace.waiting_class()
  RETURNS integer
  LANGUAGE sql
  STABLE PARALLEL SAFE
- SET search_path TO ''
 AS $function$
-  -- Advisory locks are shared by the whole database; this number is this schema's alone.
-  SELECT ('"millrace".job'::pg_catalog.regclass::pg_catalog.oid::bigint & 2147483647)::int
+  -- Advisory locks are shared by the whole database; this number is this schema's alone. Without settings of its own the
+  -- function is inlined, so every name says where it is.
+  SELECT ('"millrace".job'::pg_catalog.regclass::pg_catalog.oid::bigint OPERATOR(pg_catalog.&) 2147483647)::int
 $function$;
 
 CREATE OR REPLACE FUNCTION millrace.wake(its_queue text, its_priority smallint, since timestamp with time zone, since_id bigint)

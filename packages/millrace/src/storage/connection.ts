@@ -104,10 +104,14 @@ export async function openSession(config: ClientConfig, pipeline: boolean): Prom
   return client;
 }
 
+/** The process that the other side said it is when the connection began. */
+export function announcedPid(client: pg.ClientBase): number | null {
+  return (client as unknown as { processID: number | null }).processID;
+}
+
 /** A pooler answers with a process id of its own, so that the one of the server differs from it. */
 function refusePooler(client: pg.Client, serverPid: number | undefined): void {
-  const announced = (client as unknown as { processID: number | null }).processID;
-  if (serverPid !== announced) {
+  if (serverPid !== announcedPid(client)) {
     throw new MillraceError(
       'MILLRACE_DB_POOLER',
       'the connection goes through a pooler that hands sessions around; workers and schedulers need one of their own',

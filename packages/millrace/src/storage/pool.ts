@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { MillraceError } from '../core/errors.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
-import type { ClientConfig, Row } from './connection.ts';
+import { announcedPid, type ClientConfig, type Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
@@ -25,6 +25,7 @@ export class Pool {
   #opened: { readonly pool: pg.Pool; readonly owned: boolean } | undefined;
   #shared = false;
   #transactions = 0;
+  #isDirect: Promise<boolean> | undefined;
 
   /** @param connection Asked for when a connection is first needed; it may throw what is wrong with it. */
   constructor(connection: () => pg.Pool | ClientConfig) {
@@ -72,11 +73,29 @@ export class Pool {
     options.idleTimeoutMillis = idleTimeoutMs;
   }
 
-  /** Runs one statement on its own. */
-  async query(text: string, values: readonly (string | null)[]): Promise<Row[]> {
+  /**
+   * Whether connections go to the server itself. A pooler hands its connections to the server around, so that nothing can be
+   * prepared on them; it announces a process of its own to its clients. Asked once, when it first matters.
+   */
+  isDirect(): Promise<boolean> {
+    this.#isDirect ??= this.#with(async (client) => {
+      const { rows } = await client.query<Row>('SELECT pg_catalog.pg_backend_pid() AS pid');
+      return rows[0]?.['pid'] === announcedPid(client);
+    }).catch((error: unknown) => {
+      this.#isDirect = undefined;
+      throw explain(error);
+    });
+    return this.#isDirect;
+  }
+
+  /** Runs one statement on its own; one with a name is prepared once on each connection. */
+  async query(
+    statement: { readonly name?: string; readonly text: string },
+    values: readonly (string | null)[],
+  ): Promise<Row[]> {
     for (let tries = 1; ; tries++) {
       try {
-        return (await this.#pool.query<Row>(text, [...values])).rows;
+        return (await this.#pool.query<Row>({ ...statement, values: [...values] })).rows;
       } catch (error) {
         if (!isSerialization(error) || tries >= maxSerializationTries) throw explain(error);
       }

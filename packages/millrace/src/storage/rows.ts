@@ -125,9 +125,27 @@ export function toRouteColumns({ wanted, lanes }: Route): unknown[] {
   ];
 }
 
-/** Jobs as the JSON text that `enqueue_jobs` reads. Empty objects are left out: null takes no room in a row. */
+/** Empty objects are left out: null takes no room in a row. */
+const filled = (value: object) => (Object.keys(value).length === 0 ? undefined : value);
+
+/** A job as the parameters of the statement `enqueue_one`. */
+export function toColumns(job: NewJob): (string | null)[] {
+  const text = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
+  return [
+    job.kind,
+    job.queue,
+    String(job.priority),
+    String(job.maxAttempts),
+    JSON.stringify(job.payload),
+    text(filled(job.meta)),
+    text(filled(job.policy)),
+    String((job.delayMs ?? 0) / 1_000),
+    job.scheduledAt?.toISOString() ?? null,
+  ];
+}
+
+/** Jobs as the JSON text that `enqueue_jobs` reads. */
 export function toRecords(jobs: readonly NewJob[]): string {
-  const filled = (value: object) => (Object.keys(value).length === 0 ? undefined : value);
   return JSON.stringify(
     jobs.map((job) => ({
       kind: job.kind,

@@ -108,7 +108,8 @@ export class PgWorkSession implements WorkSession {
   }
 
   async stamp(no: number): Promise<void> {
-    await this.#pool.query(liveness.stamp(this.#names).text, [String(no)]);
+    const { text } = liveness.stamp(this.#names);
+    await this.#pool.query({ text }, [String(no)]);
   }
 
   onLost(callback: () => void): () => void {

@@ -23,8 +23,8 @@ interface AttemptsParts {
   readonly stopping: AbortSignal;
   /** Lets everybody know which job is alone in the process; false when that is not certain. */
   readonly publishAlone: (id: string | null) => Promise<boolean>;
-  /** A job is out of hand; `givenBack`: because it was given back. */
-  readonly onGone: (givenBack: boolean) => void;
+  /** A job is out of hand; `isUnfinished`: its handler had begun, and it was given back all the same. */
+  readonly onGone: (isUnfinished: boolean) => void;
 }
 
 /** Starts jobs in hand as slots become free, suspects when nothing else is there, and brings each to its settlement. */
@@ -138,6 +138,7 @@ export class Attempts {
   async #run(held: HeldJob): Promise<void> {
     const { clock, hands, surroundings } = this.#parts;
     const startedMs = clock.monotonicMs();
+    held.hasBegun = true;
     const settlement = await runAttempt(held, surroundings);
     hands.ended(held, clock.monotonicMs() - startedMs);
     this.#start();
@@ -151,7 +152,7 @@ export class Attempts {
     hands.delete(held);
     held.finish();
     if (!isSuspect(held.job)) company.leave();
-    onGone(settlement?.type === 'giveBack' && settled === 'written');
+    onGone(held.hasBegun && settlement?.type === 'giveBack' && settled === 'written');
     this.#start();
   }
 

@@ -18,6 +18,8 @@ export class HeldJob implements Bagged {
   readonly settings: HandledJobSettings;
   readonly ref: JobRef;
   place = -1;
+  /** Whether its handler was ever started. */
+  hasBegun = false;
   /** Whether its handler has a slot. */
   hasSlot = false;
   /** What every write about the job names; a renewal of the worker's identity changes it. */

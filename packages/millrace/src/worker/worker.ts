@@ -92,7 +92,7 @@ export class JobWorker implements Worker {
   /** Whether the last claim had to leave something out for lack of room. */
   #wantsRoom = false;
   #forgetCompany = () => {};
-  /** Jobs given back since the stop began; before it they are given back for other reasons. */
+  /** Jobs that had begun and were given back since the stop began; before it they are given back for other reasons. */
   #givenBack = 0;
 
   /** @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_HANDLER_MISSING, MILLRACE_HANDLER_DUPLICATE */
@@ -136,8 +136,8 @@ export class JobWorker implements Worker {
       patienceMs: parts.patienceMs,
       stopping: this.#stopping.signal,
       publishAlone: (id) => session.publishAlone(id),
-      onGone: (givenBack) => {
-        if (givenBack && this.#stopping.signal.aborted) this.#givenBack += 1;
+      onGone: (isUnfinished) => {
+        if (isUnfinished && this.#stopping.signal.aborted) this.#givenBack += 1;
         if (this.#wantsRoom) this.#wakeup.wake();
       },
     });

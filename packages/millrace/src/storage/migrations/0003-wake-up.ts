@@ -21,13 +21,16 @@ export function wakeUp({ schema: s, channel }: Names): string {
   const told = (rows: string) => `told AS (
       SELECT count(${s}.wake(q.queue, q.priority, began, 0)) AS n
         FROM (SELECT DISTINCT i.queue, i.priority FROM ${rows} i WHERE i.due_at < moment + interval '30 seconds') q
-       WHERE ${s}.somebody_waits(q.queue)
+       -- As somebody_waits does, which is called only if there may be somebody.
+       WHERE CASE WHEN pg_try_advisory_lock(class, hashtext(q.queue)) THEN NOT pg_advisory_unlock(class, hashtext(q.queue))
+                  ELSE ${s}.somebody_waits(q.queue) END
     )`;
   return `
-CREATE FUNCTION ${s}.waiting_class() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE SET search_path = ''
+CREATE FUNCTION ${s}.waiting_class() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE
 AS ${quote}
-  -- Advisory locks are shared by the whole database; this number is this schema's alone.
-  SELECT (${job}::pg_catalog.regclass::pg_catalog.oid::bigint & 2147483647)::int
+  -- Advisory locks are shared by the whole database; this number is this schema's alone. Without settings of its own the
+  -- function is inlined, so every name says where it is.
+  SELECT (${job}::pg_catalog.regclass::pg_catalog.oid::bigint OPERATOR(pg_catalog.&) 2147483647)::int
 ${quote};
 
 CREATE FUNCTION ${s}.somebody_waits(its_queue text) RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = '' AS ${quote}
@@ -62,6 +65,7 @@ DECLARE
   moment timestamptz := ${s}.now();
   -- All that this transaction enqueues lies behind its beginning, and equal notifications of a transaction are sent once.
   began timestamptz := moment - (pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp());
+  class int := ${s}.waiting_class();
   open_positions bigint[];
   new_positions bigint[];
   new_ids bigint[];
