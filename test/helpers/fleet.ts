@@ -24,6 +24,7 @@ export const calm: Tuning = {
   silentForMs: 60_000,
   longestGapMs: 10_000,
   pollMs: 100,
+  blockedForMs: 10_000,
 };
 
 /** The default times, ten times as fast. */
@@ -34,6 +35,7 @@ export const brisk: Tuning = {
   restMs: 250,
   freeForMs: 400,
   silentForMs: 1_500,
+  blockedForMs: 200,
 };
 
 type Database = Pick<TestDatabase, 'query' | 'drop'>;

@@ -12,6 +12,7 @@ export const shrunk = {
   silentForMs: 300,
   longestGapMs: 2_000,
   pollMs: 100,
+  blockedForMs: 1_000,
 };
 
 /** A Millrace on a migrated database of its own; both end with it. */

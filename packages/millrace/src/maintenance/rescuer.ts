@@ -34,6 +34,8 @@ export class Rescuer {
   #isWanted = false;
   #registered: ReadonlySet<number> = new Set();
   #isNewUntilMs: number | undefined;
+  /** The blocks that are known, by process. */
+  #blocks: ReadonlyMap<string, string> = new Map();
 
   constructor(parts: {
     session: WorkSession;
@@ -56,6 +58,7 @@ export class Rescuer {
     const look = await this.#session.look();
     const { sightings, session } = look;
     const verdicts = this.#observer.look(sightings, session, this.#clock.monotonicMs());
+    if (this.#isLookout(look)) this.#reportBlocks(look);
     const found = verdicts.map(({ sighting, crashed }) => ({
       no: sighting.no,
       beat: sighting.beat,
@@ -89,9 +92,25 @@ export class Rescuer {
     );
   }
 
-  /** Whether this process is among the first that live. */
+  /** Only the lookouts do, so that not every process of a fleet says the same. */
+  #reportBlocks({ sightings }: Look): void {
+    const before = this.#blocks;
+    const blocks = new Map<string, string>();
+    for (const { boot, host, pid, blocked } of sightings) {
+      if (blocked === null || boot === this.#boot || blocks.has(boot)) continue;
+      const { since, jobs } = blocked;
+      blocks.set(boot, since);
+      if (before.get(boot) === since) continue;
+      this.#emit('worker:blocked', { host, pid, since: new Date(since), jobs });
+    }
+    this.#blocks = blocks;
+  }
+
+  /** Whether this process is among the first that live and look. One whose event loop stands still does not. */
   #isLookout({ sightings }: Look): boolean {
-    const living = sightings.filter(({ mode, locked }) => mode === 'session' && locked);
+    const living = sightings.filter(
+      ({ mode, locked, blocked }) => mode === 'session' && locked && blocked === null,
+    );
     return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts).includes(this.#boot);
   }
 
