@@ -126,6 +126,8 @@ CREATE TABLE millrace.worker (
   beat bigint NOT NULL DEFAULT 0,
   mode text NOT NULL DEFAULT 'heartbeat'::text,
   alone bigint,
+  blocked_since timestamp with time zone,
+  blocked_by bigint[],
   CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),
   CONSTRAINT worker_pkey PRIMARY KEY (no),

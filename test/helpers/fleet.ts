@@ -26,6 +26,7 @@ export const calm: Tuning = {
   backstopMs: 30_000,
   pollMs: 100,
   patienceMs: 1_000,
+  blockedForMs: 10_000,
 };
 
 /** The default times, ten times as fast. */
@@ -36,6 +37,7 @@ export const brisk: Tuning = {
   restMs: 250,
   freeForMs: 400,
   silentForMs: 1_500,
+  blockedForMs: 200,
 };
 
 type Database = Pick<TestDatabase, 'query' | 'drop'>;

@@ -14,6 +14,7 @@ export const shrunk = {
   backstopMs: 30_000,
   pollMs: 100,
   patienceMs: 100,
+  blockedForMs: 1_000,
 };
 
 /** A Millrace on a migrated database of its own; both end with it. */

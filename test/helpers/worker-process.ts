@@ -16,6 +16,8 @@ export interface WorkerConfig {
   readonly tuning: Tuning;
   /** How many workers share the process. Default 1. */
   readonly workers?: number;
+  /** Whether a scheduler runs beside them. */
+  readonly scheduler?: boolean;
   /** Of each worker; default as in `createWorker`. */
   readonly concurrency?: number;
   readonly queues?: readonly string[];

@@ -206,6 +206,7 @@ describe('a claim whose answer comes late', () => {
       process: { boot: randomUUID(), host: 'host', pid: 1, version: '1' },
       enqueue: safe.enqueue,
       enqueueMany: safe.enqueueMany,
+      began: () => () => {},
       loggerFor: () => console,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,

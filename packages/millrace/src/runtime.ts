@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
@@ -20,6 +21,7 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
+import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
 import { ProcessShare } from './process-share.ts';
@@ -28,6 +30,7 @@ import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
+import { threadConfig, type StandInParts } from './storage/stand-in.ts';
 import { systemClock, systemTime } from './system-clock.ts';
 import { consoleLogger } from './telemetry/console-logger.ts';
 import { publishEvents } from './telemetry/diagnostics.ts';
@@ -48,6 +51,8 @@ export interface Tuning extends RescueTimes {
   readonly pollMs: number;
   /** The least that a suspect waits to be alone. */
   readonly patienceMs: number;
+  /** An event loop that stands still for longer is blocked. */
+  readonly blockedForMs: number;
 }
 
 /** What everybody gets. */
@@ -62,6 +67,7 @@ export const defaultTuning: Tuning = {
   backstopMs: 30_000,
   pollMs: 1_000,
   patienceMs: 10_000,
+  blockedForMs: 1_000,
 };
 
 /**
@@ -82,6 +88,7 @@ interface Composition {
   readonly client: Client;
   readonly share: ProcessShare;
   readonly company: Company;
+  readonly loopWatch: LoopWatch;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -148,9 +155,10 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   publishEvents(bus);
   logEvents(bus, logger);
 
+  const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
   const storage = new PgStorage({
-    names: namesOf(checked.schema ?? defaults.schema),
+    names: namesOf(schema),
     pool: new Pool(connection),
     direct,
     clock: systemClock,
@@ -171,6 +179,18 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
       failedMs: checked.failedRetention ?? defaults.failedRetentionMs,
     },
   });
+  const { blockedForMs } = tuning;
+  const loopWatch = new LoopWatch({
+    clock: systemClock,
+    emit,
+    blockedForMs,
+    startThread: (memory) =>
+      watchThread({
+        memory,
+        blockedForMs,
+        standIn: { connection: threadConfig(direct()), schema, boot },
+      }),
+  });
   return {
     tuning,
     jobs: byKind(options.jobs ?? []),
@@ -178,8 +198,9 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     logger,
     storage,
     client,
-    share: new ProcessShare(storage, maintenance),
+    share: new ProcessShare(storage, [loopWatch, maintenance]),
     company: new Company(systemClock),
+    loopWatch,
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -202,6 +223,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     loggerFor: (job) => jobLogger(logger, job),
+    began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,
     backstopMs: tuning.backstopMs,
@@ -235,6 +257,24 @@ function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerServ
     run: runUntilSignal,
   });
   return scheduler;
+}
+
+/** As a file beside this one, so a bundle does not have it; Node.js then says so. */
+function watchThread(workerData: {
+  readonly memory: SharedArrayBuffer;
+  readonly blockedForMs: number;
+  readonly standIn: StandInParts;
+}): Thread {
+  const { url } = import.meta;
+  const file = new URL(`./watch-thread${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
+  return new Thread(file, {
+    workerData,
+    name: 'millrace',
+    // Without what the program was started with, such as hooks for its own modules.
+    execArgv: [],
+    // It makes next to no garbage, and would keep that for hours.
+    resourceLimits: { maxYoungGenerationSizeMb: 1 },
+  });
 }
 
 function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, AnyJobDefinition> {

@@ -96,6 +96,15 @@ export interface Events {
     readonly pid: number;
     readonly crashed: boolean;
   };
+  /** The event loop of another process stands still; once for each block. Its jobs are its own, for it is alive. */
+  'worker:blocked': {
+    readonly host: string;
+    readonly pid: number;
+    /** By the database's clock. */
+    readonly since: Date;
+    /** The jobs whose handlers run there. */
+    readonly jobs: readonly JobRef[];
+  };
   /** A job was taken from a dead worker; `discarded`: it is quarantined, for it keeps ending its process. */
   'job:rescued': JobRef & { readonly state: JobState };
   /**
@@ -118,6 +127,14 @@ export interface Events {
   'partition:created': { readonly partition: string };
   'partition:dropped': { readonly partition: string };
 
+  /** The event loop of this process stood still, and goes on again. One of these handlers is what it waited for. */
+  'loop:blocked': {
+    readonly durationMs: number;
+    /** Those that ended meanwhile come first, then those that run. */
+    readonly jobs: readonly JobRef[];
+  };
+  /** The thread that watches the event loop is missing, or cannot reach the database while the loop stands still. */
+  'loop:unwatched': { readonly error: AttemptError };
   /** A background loop failed; it goes on. */
   'loop:failed': { readonly loop: string; readonly error: AttemptError };
   /** A subscriber was too slow; these many events were not delivered to it. */

@@ -3,6 +3,7 @@
  * Every write about a claimed job names the lease it was claimed under.
  */
 import type { EnqueueResult } from './enqueue.ts';
+import type { JobRef } from './events.ts';
 import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
 import type { Json } from './json.ts';
 import type { Settlement } from './lifecycle.ts';
@@ -154,6 +155,14 @@ export interface RescuedJob {
   readonly state: JobState;
 }
 
+/** An event loop that stands still. */
+export interface Block {
+  /** By the database's clock, as ISO 8601. */
+  readonly since: string;
+  /** The jobs whose handlers run on it. */
+  readonly jobs: readonly JobRef[];
+}
+
 /**
  * A registered process as the others see it. `mode`: whether it holds a lock while its session lives, or only has its
  * heartbeat. The beat only grows.
@@ -167,6 +176,7 @@ export interface Sighting {
   readonly pid: number;
   readonly beat: string;
   readonly locked: boolean;
+  readonly blocked: Block | null;
 }
 
 /** A look at everybody, and the session it was taken in: after a break in it, what was seen before proves less. */

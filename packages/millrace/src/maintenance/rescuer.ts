@@ -35,6 +35,8 @@ export class Rescuer {
   #lookouts: readonly string[] = [];
   #registered: ReadonlySet<number> = new Set();
   #isNewUntilMs: number | undefined;
+  /** The blocks that are known, by process. */
+  #blocks: ReadonlyMap<string, string> = new Map();
 
   constructor(parts: {
     session: WorkSession;
@@ -70,6 +72,7 @@ export class Rescuer {
     this.#isWanted ||= this.#hasAnybodyChanged(look);
     this.#lookouts = lookoutsOf(look);
     const isLookout = this.#lookouts.includes(this.#boot);
+    if (isLookout) this.#reportBlocks(look);
     const nowMs = this.#clock.monotonicMs();
     // Also without any sign: a claim of a dead worker may commit late.
     const isSweep = isLookout && nowMs >= this.#sweepDueMs;
@@ -98,6 +101,20 @@ export class Rescuer {
     );
   }
 
+  /** Only the lookouts do, so that not every process of a fleet says the same. */
+  #reportBlocks({ sightings }: Look): void {
+    const before = this.#blocks;
+    const blocks = new Map<string, string>();
+    for (const { boot, host, pid, blocked } of sightings) {
+      if (blocked === null || boot === this.#boot || blocks.has(boot)) continue;
+      const { since, jobs } = blocked;
+      blocks.set(boot, since);
+      if (before.get(boot) === since) continue;
+      this.#emit('worker:blocked', { host, pid, since: new Date(since), jobs });
+    }
+    this.#blocks = blocks;
+  }
+
   async #rescue(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
     const { rescued, busy } = await this.#session.rescue();
@@ -110,8 +127,10 @@ export class Rescuer {
   }
 }
 
-/** The processes that look often: the first that live, by their boots. */
+/** The processes that look often: the first that live, by their boots. One whose event loop stands still does not look. */
 function lookoutsOf({ sightings }: Look): readonly string[] {
-  const living = sightings.filter(({ mode, locked }) => mode === 'session' && locked);
+  const living = sightings.filter(
+    ({ mode, locked, blocked }) => mode === 'session' && locked && blocked === null,
+  );
   return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts);
 }

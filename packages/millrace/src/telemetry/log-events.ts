@@ -1,4 +1,4 @@
-import type { Events, EventName } from '../core/events.ts';
+import type { Events, EventName, JobRef } from '../core/events.ts';
 import type { JobState } from '../core/job.ts';
 import type { Logger } from '../core/logger.ts';
 import type { EventBus } from './event-bus.ts';
@@ -30,6 +30,10 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
     'jobs wait that no running worker would take: start one that handles their kind and serves their queue',
   ],
   'worker:died': ['warn', 'a worker was found dead'],
+  'worker:blocked': ({ jobs }) => [
+    'warn',
+    `the event loop of another process is blocked; it runs ${named(jobs)}`,
+  ],
   'job:rescued': rescued,
   'suspect:waiting': ['info', 'a job that may have ended its process waits to run alone'],
   'suspect:put-off': ['info', 'others ran for too long; the job is to run alone later'],
@@ -38,6 +42,14 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
   'schedule:failed': ['error', 'a schedule failed; it is tried again'],
   'partition:created': ['info', 'partition created'],
   'partition:dropped': ['info', 'partition dropped'],
+  'loop:blocked': ({ durationMs, jobs }) => [
+    'warn',
+    `the event loop was blocked for ${durationMs} ms while this ran: ${named(jobs)}; such work must give way to the event loop now and then, or run in another process or thread`,
+  ],
+  'loop:unwatched': [
+    'warn',
+    'nobody watches the event loop: blocked for long, it will look like a frozen process, and its jobs will run elsewhere',
+  ],
   'loop:failed': ['error', 'something failed in the background; it goes on'],
   'events:dropped': ['warn', 'a subscriber was too slow; events were dropped'],
 };
@@ -50,6 +62,16 @@ function finished({ state, error }: Events['attempt:finished']): Line {
     discarded: ['error', 'job discarded'],
   };
   return ends[state] ?? (error === null ? ['info', 'job handed back'] : ['warn', 'attempt failed']);
+}
+
+/** So many jobs are named in a line of the log; the event has them all. */
+const mostNamed = 10;
+
+function named(jobs: readonly JobRef[]): string {
+  if (jobs.length === 0) return 'no job';
+  const names = jobs.slice(0, mostNamed).map(({ kind, id }) => `${kind} ${id}`);
+  const more = jobs.length - names.length;
+  return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
 }
 
 function rescued({ state }: Events['job:rescued']): Line {

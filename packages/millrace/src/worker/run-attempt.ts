@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
+import type { JobRef } from '../core/events.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
@@ -18,6 +19,8 @@ export interface Surroundings extends Judge {
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
+  /** A handler begins; the answer is called when it has ended. */
+  readonly began: (job: JobRef) => () => void;
   /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
   readonly certain: () => Promise<void>;
 }
@@ -40,12 +43,14 @@ type Call = (more?: Partial<JobContext>) => Promise<unknown>;
  */
 export async function runAttempt(held: HeldJob, around: Surroundings): Promise<Settlement | null> {
   const startedMs = reportStarted(held, around);
+  const ended = around.began(held.ref);
   const stopTimer = startTimer(held, around.clock);
   let prepared = prepare(held, around);
   // What need not be awaited is not: each await of each job is a turn of the microtask queue.
   if (prepared instanceof Promise) prepared = await prepared;
   const conclusion = await perform(prepared, held, around);
   stopTimer?.();
+  ended();
   held.endHandler();
   const settlement = settlementOf(conclusion, held);
   reportFinished(held, conclusion, settlement, around, startedMs);

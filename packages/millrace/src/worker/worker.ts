@@ -4,7 +4,7 @@ import { pause, type Clock } from '../core/clock.ts';
 import { databaseCause, isRefusal } from '../core/database-error.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
+import type { Emit, JobRef } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
 import type { Logger } from '../core/logger.ts';
@@ -54,6 +54,8 @@ export interface WorkerParts {
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
+  /** A handler begins; the answer is called when it has ended. */
+  readonly began: (job: JobRef) => () => void;
   readonly resultMaxBytes: number;
   /** Between two heartbeats. */
   readonly heartbeatMs: number;

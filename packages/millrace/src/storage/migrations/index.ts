@@ -3,6 +3,7 @@ import { init } from './0001-init.ts';
 import { sessionLiveness } from './0002-session-liveness.ts';
 import { wakeUp } from './0003-wake-up.ts';
 import { suspects } from './0004-suspects.ts';
+import { loopWatch } from './0005-loop-watch.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   { id: 2, name: '0002-session-liveness', release: '0.2.0', oldestBeside: 1, sql: sessionLiveness },
   { id: 3, name: '0003-wake-up', release: '0.2.0', oldestBeside: 1, sql: wakeUp },
   { id: 4, name: '0004-suspects', release: '0.2.0', oldestBeside: 1, sql: suspects },
+  { id: 5, name: '0005-loop-watch', release: '0.2.0', oldestBeside: 1, sql: loopWatch },
 ];

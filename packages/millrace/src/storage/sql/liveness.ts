@@ -30,11 +30,29 @@ ON CONFLICT DO NOTHING
 RETURNING no`,
 );
 
-/** $1 no, $2 the job that runs alone there, or null. No row: declared dead. */
+/**
+ * $1 no, $2 the job that runs alone there, or null. No row: declared dead. It comes from the event loop, which therefore
+ * moves.
+ */
 export const beat = statement(
   'beat',
-  (s) =>
-    `UPDATE ${s}.worker SET beat = beat + 1, seen_at = ${s}.now(), alone = $2::bigint WHERE no = $1::int RETURNING no`,
+  (s) => `
+UPDATE ${s}.worker
+   SET beat = beat + 1, seen_at = ${s}.now(), alone = $2::bigint, blocked_since = NULL, blocked_by = NULL
+ WHERE no = $1::int RETURNING no`,
+);
+
+/**
+ * $1 boot, $2 for how many ms the event loop of this process has stood still, $3 the jobs[] that run on it. A sign of life
+ * for all its identities. A block ends with the next beat, so one that follows before counts as the same.
+ */
+export const beatBlocked = statement(
+  'beat_blocked',
+  (s) => `
+UPDATE ${s}.worker
+   SET beat = beat + 1, seen_at = ${s}.now(), blocked_by = $3::bigint[],
+       blocked_since = coalesce(blocked_since, ${s}.now() - $2::double precision * interval '1 millisecond')
+ WHERE boot = $1::uuid`,
 );
 
 /** $1 no, as a text, for any connection. */
@@ -61,8 +79,9 @@ RETURNING no`,
 );
 
 /**
- * Everybody who is registered, in the order in which they started, and whether their lock is held. `pg_locks` is read in
- * one go; it may be read by any role.
+ * Everybody who is registered, in the order in which they started, whether their lock is held, and whether their event
+ * loop stands still. `pg_locks` is read in one go; it may be read by any role. A blocked process names what it ran last;
+ * what it still runs is asked of the jobs.
  */
 export const sightings = statement(
   'sightings',
@@ -72,7 +91,12 @@ SELECT w.no, w.boot, w.role, w.mode, w.host, w.pid, w.beat::text AS beat,
                  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
                    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
                                       WHERE d.datname = pg_catalog.current_database())
-                   AND l.classid::bigint = ${s}.liveness_class()) AS locked
+                   AND l.classid::bigint = ${s}.liveness_class()) AS locked,
+       CASE WHEN w.blocked_since IS NOT NULL THEN pg_catalog.jsonb_build_object('since', w.blocked_since, 'jobs', (
+         SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                  'id', j.id::text, 'kind', j.kind, 'queue', j.queue, 'attempt', j.attempt) ORDER BY j.id), '[]')
+           FROM ${s}.job j JOIN ${s}.worker o ON o.no = (j.lease >> 32)::int AND o.boot = w.boot
+          WHERE j.id = ANY (w.blocked_by) AND j.state = 1)) END AS blocked
   FROM ${s}.worker w ORDER BY w.started_at, w.no`,
 );
 
