@@ -74,9 +74,15 @@ export function connectionsOf(
     direct() {
       if (directConnection !== undefined) return clientConfig(directConnection);
       const chosen = given();
-      return isPool(chosen) ? clientConfig(chosen.options) : clientConfig(chosen);
+      return isPool(chosen) ? configOfPool(chosen) : clientConfig(chosen);
     },
   };
+}
+
+/** `pg` hides the password from whoever copies the options of a pool. */
+function configOfPool(pool: ConnectionPool): ClientConfig {
+  const options: ClientConfig = pool.options;
+  return { ...clientConfig(options as ConnectionConfig), password: options.password };
 }
 
 /** A pool of the user's as it is, anything else as settings for connections. */
