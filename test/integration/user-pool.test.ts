@@ -9,6 +9,8 @@ it("a worker reaches a server that asks for the password of the user's pool", as
   const { hostname, port, username, password } = new URL(server.url);
   const settings = { host: hostname, port: Number(port), user: username, database: 'postgres' };
   const pool = new pg.Pool({ ...settings, password });
+  // The server may end before the goodbyes of its clients.
+  pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
   const hello = defineJob({ kind: 'hello', handler: async () => 'done' });
   const millrace = createMillrace({ connection: pool, jobs: [hello], logger: false });
   await millrace.migrate();

@@ -7,20 +7,17 @@ import { Observer, type ObserverTimes } from './observer.ts';
 const sweepShare = 0.05;
 const sweepEachMs = 10_000;
 
-/** So many processes look often: a leader, and a deputy who also sees the leader's end. */
-const lookouts = 2;
-
 /** The times of rescue; parameters so that tests can shrink them together. */
 export interface RescueTimes extends ObserverTimes {
-  /** Between two looks of the leader and the deputy. */
+  /** Between two looks of the two lookouts. */
   readonly lookMs: number;
   /** Between two looks of everybody else. */
   readonly restMs: number;
 }
 
 /**
- * Finds dead workers and gives their jobs back. Every process does it; those that started first do it often, the others
- * only now and then, in case all of the first are gone.
+ * Finds dead workers and gives their jobs back. Every process looks; two of them often, and without a sign of somebody's
+ * death only those also ask for jobs left behind. The others look now and then, in case both are gone.
  */
 export class Rescuer {
   readonly #session: WorkSession;
@@ -68,13 +65,13 @@ export class Rescuer {
     }
     this.#isWanted ||= this.#hasAnybodyChanged(look);
     const nowMs = this.#clock.monotonicMs();
+    // A process that has just begun may yet find that it is a lookout.
+    this.#isNewUntilMs ??= nowMs + this.#times.graceMs;
+    const looksOften = nowMs < this.#isNewUntilMs || this.#isLookout(look);
     // Also without any sign: a claim of a dead worker may commit late.
     const isDue = nowMs >= this.#sweepDueMs || (this.#isWanted && nowMs >= this.#restUntilMs);
-    if (dead.length > 0 || isDue) await this.#rescue();
-    // A process that has just begun may yet find that it is among the first.
-    this.#isNewUntilMs ??= this.#clock.monotonicMs() + this.#times.graceMs;
-    const isNew = this.#clock.monotonicMs() < this.#isNewUntilMs;
-    return isNew || this.#isLookout(look) ? this.#times.lookMs : this.#times.restMs;
+    if (dead.length > 0 || (looksOften && isDue)) await this.#rescue();
+    return looksOften ? this.#times.lookMs : this.#times.restMs;
   }
 
   /**
@@ -89,10 +86,20 @@ export class Rescuer {
     );
   }
 
-  /** Whether this process is among the first that live. */
+  /**
+   * Whether this process is the one that started first, or the first after it that does not share its host's fate. Who only
+   * has a heartbeat may be dead already, so it comes last.
+   */
   #isLookout({ sightings }: Look): boolean {
-    const living = sightings.filter(({ mode, locked }) => mode === 'session' && locked);
-    return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts).includes(this.#boot);
+    const living = [
+      ...sightings.filter(({ locked }) => locked),
+      ...sightings.filter(({ mode, locked }) => mode === 'heartbeat' && !locked),
+    ];
+    const [leader] = living;
+    const deputy =
+      living.find(({ host }) => host !== leader?.host) ??
+      living.find(({ boot }) => boot !== leader?.boot);
+    return [leader, deputy].some((lookout) => lookout?.boot === this.#boot);
   }
 
   async #rescue(): Promise<void> {

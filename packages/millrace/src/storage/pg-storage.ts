@@ -14,13 +14,14 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
-import type { ClientConfig, Row } from './connection.ts';
+import type { Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 import { pgExecutor } from './executors/pg.ts';
 import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
 import type { Pool } from './pool.ts';
+import type { Route } from './route.ts';
 import { toAttempt, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueJobs, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
@@ -36,7 +37,7 @@ const oldestServer = 140_000;
 export class PgStorage implements Storage {
   readonly #names: Names;
   readonly #pool: Pool;
-  readonly #direct: () => ClientConfig;
+  readonly #direct: Route;
   readonly #clock: Clock;
   readonly #label: string;
   readonly #poolIsDirect: boolean;
@@ -45,7 +46,7 @@ export class PgStorage implements Storage {
   constructor(parts: {
     names: Names;
     pool: Pool;
-    direct: () => ClientConfig;
+    direct: Route;
     clock: Clock;
     label: string;
     poolIsDirect: boolean;
@@ -160,7 +161,7 @@ export class PgStorage implements Storage {
   session(): WorkSession {
     return (this.#session ??= new PgWorkSession({
       names: this.#names,
-      config: this.#direct,
+      route: this.#direct,
       pool: this.#pool,
       clock: this.#clock,
       label: this.#label,

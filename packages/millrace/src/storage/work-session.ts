@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type {
@@ -20,13 +19,15 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { IsolationLevel } from '../core/transaction.ts';
-import { PipelinedSession, type ClientConfig, type Row } from './connection.ts';
+import type { Row } from './connection.ts';
+import { dropPartitions, type ExpiredPartition } from './drop-partitions.ts';
 import { causeCode, explain } from './errors.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
 import { Listener } from './listener.ts';
 import type { Names } from './names.ts';
-import { quoteIdentifier } from './names.ts';
+import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
+import { inTransaction, type Route, type Session } from './route.ts';
 import { toClaimed, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
 import { claim, nextDue } from './sql/claim.ts';
@@ -34,41 +35,53 @@ import * as liveness from './sql/liveness.ts';
 import { createPartitions, expiredPartitions, prune } from './sql/partitions.ts';
 import * as schedules from './sql/schedules.ts';
 import { cancelRequests, holds, settle, transfer, whereabouts } from './sql/settle.ts';
+import type { StatementOf } from './sql/statement.ts';
 
 /** A row that somebody holds is asked for this often before the transfer goes on without it. */
 const transferTries = 10;
 const transferPauseMs = 50;
 
+/**
+ * A heartbeat without an answer for this long means that the session leads nowhere. With the pause before it, that is soon
+ * enough to give a sign of life by another way before the others judge by the silence.
+ */
+const beatAnswerMs = 5_000;
+
+/** What may take long runs on a connection of its own. */
+const long = { settings: { statement_timeout: '15s' }, answerMs: 20_000 };
+
 /** The work of one worker or scheduler, on one connection of its own and the pool where a session is not needed. */
 export class PgWorkSession implements WorkSession {
   readonly #names: Names;
+  readonly #route: Route;
   readonly #session: PipelinedSession;
   readonly #pool: Pool;
   readonly #clock: Clock;
   readonly #label: string;
   readonly #listener: Listener;
   readonly #poolIsDirect: boolean;
-  /** The connection on which each identity's lock is held. */
-  readonly #locks = new Map<number, pg.Client>();
+  /** The connection on which each identity lives: where it claims and, unless that is pooled, holds its lock. */
+  readonly #homes = new Map<number, Session>();
 
   constructor(parts: {
     names: Names;
-    config: () => ClientConfig;
+    route: Route;
     pool: Pool;
     clock: Clock;
     label: string;
-    /** Whether the pool's connections go to the server itself. */
+    /** Whether the pool's connections go where the route goes. */
     poolIsDirect: boolean;
   }) {
     this.#names = parts.names;
+    this.#route = parts.route;
     this.#pool = parts.pool;
     this.#clock = parts.clock;
     this.#label = parts.label;
     this.#poolIsDirect = parts.poolIsDirect;
-    this.#session = new PipelinedSession(parts.config, parts.names);
-    this.#session.onLost(() => this.#locks.clear());
+    this.#session = new PipelinedSession(parts.route, parts.names);
+    this.#session.onLost(() => this.#homes.clear());
     this.#listener = new Listener({
-      config: parts.config,
+      route: parts.route,
       channel: parts.names.channel,
       clock: parts.clock,
     });
@@ -81,21 +94,30 @@ export class PgWorkSession implements WorkSession {
     });
   }
 
-  /** First the lock, then the row: the other way round a new worker would look dead at birth. */
+  /**
+   * First the lock, then the row: the other way round a new worker would look dead at birth. Behind a pooler a lock would
+   * belong to somebody else; there the heartbeat alone says who lives.
+   */
   async register(identity: Identity): Promise<boolean> {
     const { no } = identity;
-    const client = await this.#session.open();
-    const [lock] = await this.#session.queryOn(client, liveness.takeLock, [no]);
-    if (lock?.['taken'] !== true) return false;
-    this.#locks.set(no, client);
-    const columns = identityColumns(identity, 'session');
-    if ((await this.#session.queryOn(client, liveness.register, columns)).length > 0) return true;
-    await this.#free(no);
+    const session = await this.#session.open();
+    if (!session.isPooled) {
+      const [lock] = await this.#session.queryOn(session, liveness.takeLock, [no]);
+      if (lock?.['taken'] !== true) return false;
+    }
+    this.#homes.set(no, session);
+    const columns = identityColumns(identity, session.isPooled ? 'heartbeat' : 'session');
+    if ((await this.#session.queryOn(session, liveness.register, columns)).length > 0) return true;
+    await this.#leave(no);
     return false;
   }
 
+  /** The lock was taken on this very connection: if the server does not know of it, this is another session. */
   async beat(no: number): Promise<boolean> {
-    return (await this.#session.query(liveness.beat, [no])).length > 0;
+    const session = await this.#session.open();
+    const [row] = await this.#session.queryOn(session, liveness.beat, [no], beatAnswerMs);
+    if (row?.['held'] === false && this.#homes.get(no) === session) this.#session.distrust(session);
+    return row !== undefined;
   }
 
   async stamp(no: number): Promise<void> {
@@ -106,12 +128,12 @@ export class PgWorkSession implements WorkSession {
     return this.#session.onLost(callback);
   }
 
-  /** The lock of an identity that has ended; a lost session has freed it already. */
-  async #free(no: number): Promise<void> {
-    const client = this.#locks.get(no);
-    this.#locks.delete(no);
-    if (client === undefined) return;
-    await this.#session.queryOn(client, liveness.freeLock, [no]).catch(() => {});
+  /** Frees the lock of an identity that has ended; a lost session has freed it already. */
+  async #leave(no: number): Promise<void> {
+    const session = this.#homes.get(no);
+    this.#homes.delete(no);
+    if (session === undefined || session.isPooled) return;
+    await this.#session.queryOn(session, liveness.freeLock, [no]).catch(() => {});
   }
 
   async transfer(request: {
@@ -132,21 +154,24 @@ export class PgWorkSession implements WorkSession {
       if (open.length > 0) await pause(this.#clock, transferPauseMs);
     }
     await this.#session.query(liveness.retire, [request.from, request.reason]);
-    await this.#free(request.from);
+    await this.#leave(request.from);
     return moved;
   }
 
   async unregister(no: number): Promise<void> {
     await this.#session.query(liveness.unregister, [no]);
-    await this.#free(no);
+    await this.#leave(no);
   }
 
-  /** On the connection that holds the lock: whoever finds the lock free can be sure that no claim is under way. */
+  /**
+   * On the connection that holds the lock: whoever finds the lock free can be sure that no claim is under way. Behind a
+   * pooler one may be, and the tombstone keeps it from taking anything.
+   */
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const client = this.#locks.get(request.worker);
-    if (client === undefined)
+    const session = this.#homes.get(request.worker);
+    if (session === undefined)
       throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
-    const rows = await this.#session.queryOn(client, claim, [
+    const rows = await this.#session.queryOn(session, claim, [
       request.queues.map(({ queue }) => queue),
       request.queues.map(({ limit }) => limit),
       request.limit,
@@ -197,10 +222,11 @@ export class PgWorkSession implements WorkSession {
 
   async begin(isolation: IsolationLevel): Promise<JobTransaction> {
     const { client, release } = await this.#pool.begin(isolation);
+    const { name, text } = settle(this.#names);
     return new PgJobTransaction({
       client,
       release,
-      settle: this.#poolIsDirect ? settle(this.#names) : { text: settle(this.#names).text },
+      settle: this.#poolIsDirect && !this.#route.isPooled ? { name, text } : { text },
       lookUp: async (request) =>
         (await this.#lookUp([request]))[0] ?? { id: request.id, status: 'lost' },
       label: this.#label,
@@ -220,7 +246,7 @@ export class PgWorkSession implements WorkSession {
     list: readonly ScheduleClaim[],
     starting: boolean,
   ): Promise<boolean> {
-    const rows = await this.#session.transaction({}, [
+    const rows = await this.#session.transaction([
       [schedules.lockSchedules, [`millrace schedules ${this.#names.plainSchema}`]],
       [liveness.register, identityColumns(identity, 'heartbeat')],
       [
@@ -270,10 +296,16 @@ export class PgWorkSession implements WorkSession {
     await this.#session.query(schedules.letGo, [name, spec, untilMs]);
   }
 
+  /**
+   * A connection to a pooler outlives what happens to the server, so a lock that is free there proves nothing: whoever looks
+   * through one judges everybody by the heartbeat.
+   */
   async look(): Promise<Look> {
     const session = await this.#session.open();
-    const sightings = await this.#session.queryOn(session, liveness.sightings, []);
-    return { session, sightings: sightings as unknown as Sighting[] };
+    const rows = await this.#session.queryOn(session, liveness.sightings, []);
+    const sightings = rows as unknown as Sighting[];
+    if (!session.isPooled) return { session, sightings };
+    return { session, sightings: sightings.map((each) => ({ ...each, mode: 'heartbeat' })) };
   }
 
   async declareDead(
@@ -289,7 +321,7 @@ export class PgWorkSession implements WorkSession {
 
   async rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
     // It looks at every unfinished job on purpose; reading the table in one go is several times cheaper than by index.
-    const rows = await this.#session.transaction({ enable_seqscan: 'on' }, [[liveness.rescue, []]]);
+    const rows = await this.#aside(liveness.rescue, [], { enable_seqscan: 'on' });
     const held = rows.filter((row) => row['state'] === 'held');
     return {
       rescued: rows.filter((row) => row['state'] !== 'held').map(toRescued),
@@ -298,57 +330,54 @@ export class PgWorkSession implements WorkSession {
   }
 
   async createPartitions(): Promise<readonly string[]> {
-    const rows = await this.#session.query(createPartitions, []);
+    const rows = await this.#aside(createPartitions, []);
     return rows.map((row) => row['created'] as string);
   }
 
-  /**
-   * Drops day by day. Detaching concurrently lets every settle and every reader go on; it waits for those who read the
-   * partition just now, gives up after a moment, and is brought to its end by the next call.
-   */
+  /** Drops day by day; what somebody reads just now is left for the next call. */
   async dropPartitions(keep: {
     readonly completedMs: number;
     readonly failedMs: number;
   }): Promise<readonly string[]> {
-    const s = this.#names.schema;
-    const expired = await this.#session.query(expiredPartitions, [
+    await this.#aside(prune, [Math.max(keep.completedMs, keep.failedMs)]);
+    const expired = await this.#aside(expiredPartitions, [
       this.#names.plainSchema,
       keep.completedMs,
       keep.failedMs,
     ]);
-    await this.#session.query(prune, [Math.max(keep.completedMs, keep.failedMs)]);
     if (expired.length === 0) return [];
-    return this.#pool.session(async (client) => {
-      await client.query(`SET lock_timeout = '100ms'`);
-      const dropped: string[] = [];
-      for (const row of expired) {
-        const table = `${s}.${quoteIdentifier(row['name'] as string)}`;
-        const parent = `${s}.${quoteIdentifier(row['parent'] as string)}`;
-        try {
-          if (row['state'] === 'attached') {
-            await client.query(`ALTER TABLE ${parent} DETACH PARTITION ${table} CONCURRENTLY`);
-          } else if (row['state'] === 'detaching') {
-            await client.query(`ALTER TABLE ${parent} DETACH PARTITION ${table} FINALIZE`);
-          }
-          await client.query(`DROP TABLE ${table}`);
-          dropped.push(row['name'] as string);
-        } catch (error) {
-          if (!isOthersBusiness(error)) throw error;
-        }
-      }
-      return dropped;
-    });
+    return this.#onOwnSession((session) =>
+      dropPartitions(session, this.#names, expired as unknown as ExpiredPartition[]),
+    );
+  }
+
+  /** Runs what may take long where no claim, settlement or heartbeat waits behind it. */
+  #aside(
+    of: StatementOf,
+    values: readonly unknown[],
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<Row[]> {
+    const { text } = of(this.#names);
+    return this.#onOwnSession((session) =>
+      inTransaction(session, { ...long.settings, ...settings }, [{ text, values }]),
+    );
+  }
+
+  /** On a connection that is opened for this alone. */
+  async #onOwnSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.#route.open({ answerMs: long.answerMs });
+    try {
+      return await work(session);
+    } finally {
+      // Not awaited: a connection that leads nowhere never ends.
+      void session.client.end().catch(() => {});
+    }
   }
 
   async close(): Promise<void> {
-    this.#locks.clear();
+    this.#homes.clear();
     await this.#session.close();
   }
-}
-
-/** Somebody holds a lock on it, or another process dropped it first: the next call sees. */
-function isOthersBusiness(error: unknown): boolean {
-  return ['55P03', '42P01', '55000', '55006'].includes(causeCode(error) ?? '');
 }
 
 function identityColumns(identity: Identity, mode: Sighting['mode']): unknown[] {

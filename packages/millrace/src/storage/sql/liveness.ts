@@ -30,11 +30,19 @@ ON CONFLICT DO NOTHING
 RETURNING no`,
 );
 
-/** $1 no. No row: declared dead. */
+/** The locks of live sessions, in one go; `pg_locks` may be read by any role. */
+const heldLocks = (s: string) => `
+       SELECT l.objid::bigint FROM pg_catalog.pg_locks l
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+          AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+          AND l.classid::bigint = ${s}.liveness_class()`;
+
+/** $1 no. No row: declared dead. `held`: this very session holds its lock, or it has none to hold. */
 export const beat = statement(
   'beat',
-  (s) =>
-    `UPDATE ${s}.worker SET beat = beat + 1, seen_at = ${s}.now() WHERE no = $1::int RETURNING no`,
+  (s) => `
+UPDATE ${s}.worker w SET beat = w.beat + 1, seen_at = ${s}.now() WHERE w.no = $1::int
+RETURNING w.mode = 'heartbeat' OR w.no IN (${heldLocks(s)} AND l.pid = pg_catalog.pg_backend_pid()) AS held`,
 );
 
 /** $1 no, as a text, for any connection. */
@@ -60,19 +68,11 @@ ON CONFLICT DO NOTHING
 RETURNING no`,
 );
 
-/**
- * Everybody who is registered, in the order in which they started, and whether their lock is held. `pg_locks` is read in
- * one go; it may be read by any role.
- */
+/** Everybody who is registered, in the order in which they started, and whether their lock is held. */
 export const sightings = statement(
   'sightings',
   (s) => `
-SELECT w.no, w.boot, w.role, w.mode, w.host, w.pid, w.beat::text AS beat,
-       w.no IN (SELECT l.objid::bigint FROM pg_catalog.pg_locks l
-                 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-                   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                                      WHERE d.datname = pg_catalog.current_database())
-                   AND l.classid::bigint = ${s}.liveness_class()) AS locked
+SELECT w.no, w.boot, w.role, w.mode, w.host, w.pid, w.beat::text AS beat, w.no IN (${heldLocks(s)}) AS locked
   FROM ${s}.worker w ORDER BY w.started_at, w.no`,
 );
 
