@@ -72,7 +72,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** On a server of its own, which the caller starts, breaks and stops. */
-  static async on(server: DevDatabase): Promise<Fleet> {
+  static async on(server: Pick<DevDatabase, 'url'>): Promise<Fleet> {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => {});
     const fleet = new Fleet(server.url, {

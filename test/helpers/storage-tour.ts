@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
+import type { Sighting } from '../../packages/millrace/src/core/storage.ts';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
 import { claim, completed, identity, leaseOf, nextDueMs, newJob } from './storage.ts';
 
@@ -18,12 +19,15 @@ const discarded: Settlement = {
 } as Settlement;
 
 /** Calls everything that the storage can do, and expects what it does everywhere. The database holds no job before. */
-export async function expectWorkingStorage(storage: PgStorage): Promise<void> {
+export async function expectWorkingStorage(
+  storage: PgStorage,
+  mode: Sighting['mode'] = 'session',
+): Promise<void> {
   await storage.verify();
   expect(await storage.pendingMigrations()).toEqual([]);
   await enqueueAndOperate(storage);
   await runAndSettle(storage);
-  await die(storage);
+  await die(storage, mode);
   await fireSchedules(storage);
   const session = storage.session();
   expect(await session.createPartitions()).toEqual([]);
@@ -110,7 +114,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
 }
 
 /** A worker moves to another identity, and dies under that. */
-async function die(storage: PgStorage): Promise<void> {
+async function die(storage: PgStorage, mode: Sighting['mode']): Promise<void> {
   const session = storage.session();
   const [from, to] = [2_001, 2_002];
   const [job] = await storage.enqueue([newJob()]);
@@ -134,7 +138,7 @@ async function die(storage: PgStorage): Promise<void> {
     }),
   ).rejects.toMatchObject({ code: 'MILLRACE_DB_UNREACHABLE' });
   const { sightings } = await session.look();
-  expect(sightings).toMatchObject([{ no: to, mode: 'session', locked: true }]);
+  expect(sightings).toMatchObject([{ no: to, mode, locked: mode === 'session' }]);
   const silent = sightings.map(({ no, beat }) => ({ no, beat, crashed: false }));
   expect(await session.declareDead(silent)).toEqual([to]);
   expect(await session.rescue()).toMatchObject({ rescued: [{ id, state: 'available' }], busy: 0 });

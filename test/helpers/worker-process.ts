@@ -11,6 +11,8 @@ const script = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
 export interface WorkerConfig {
   readonly url: string;
   readonly directUrl?: string;
+  /** The network namespace that it lives in. */
+  readonly namespace?: string;
   /** The file that its handlers log to. */
   readonly logFile: string;
   readonly tuning: Tuning;
@@ -69,8 +71,14 @@ export class WorkerProcess implements AsyncDisposable {
   /** Starts it and waits for nothing. */
   constructor(config: Omit<WorkerConfig, 'logFile'>, log: HistoryLog) {
     const whole: WorkerConfig = { ...config, logFile: log.file };
+    const node = ['--conditions=@millrace/source'];
     const child = fork(script, [JSON.stringify(whole)], {
-      execArgv: ['--conditions=@millrace/source'],
+      ...(config.namespace === undefined
+        ? { execArgv: node }
+        : {
+            execPath: 'ip',
+            execArgv: ['netns', 'exec', config.namespace, process.execPath, ...node],
+          }),
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

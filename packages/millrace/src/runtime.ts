@@ -31,6 +31,7 @@ import { namesOf } from './storage/names.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
+import { Route } from './storage/route.ts';
 import { systemClock, systemTime } from './system-clock.ts';
 import { consoleLogger } from './telemetry/console-logger.ts';
 import { publishEvents } from './telemetry/diagnostics.ts';
@@ -42,7 +43,7 @@ import { Company } from './worker/company.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import { JobWorker } from './worker/worker.ts';
 
-/** The times of liveness. Only tests change them. */
+/** The times of liveness. Only tests change them. What depends on what is written down in decision 0009. */
 export interface Tuning extends RescueTimes {
   /** Between two heartbeats of a worker or scheduler. */
   readonly heartbeatMs: number;
@@ -62,7 +63,7 @@ export const defaultTuning: Tuning = {
   restMs: 3_000,
   freeForMs: 1_000,
   graceMs: 10_000,
-  silentForMs: 15_000,
+  silentForMs: 12_000,
   longestGapMs: 10_000,
   backstopMs: 30_000,
   pollMs: 1_000,
@@ -160,10 +161,9 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const storage = new PgStorage({
     names: namesOf(schema),
     pool: new Pool(connection),
-    direct,
+    direct: new Route(direct, () => emit('session:pooled', {})),
     clock: systemClock,
     label: `${host}:${pid}`,
-    poolIsDirect: options.directConnection === undefined,
   });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
   const client = new Client({ storage, emit, limits });

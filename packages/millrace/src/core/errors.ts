@@ -48,7 +48,7 @@ const remedies = {
   MILLRACE_DB_READ_ONLY: 'Connect to the primary; Millrace writes.',
   MILLRACE_DB_PERMISSION: 'Grant the role the right that the message names.',
   MILLRACE_DB_POOLER:
-    'Give `directConnection` a connection that goes to PostgreSQL itself, not through a pooler.',
+    'Give `directConnection` a connection that goes to PostgreSQL itself; until then jobs are found by polling.',
   MILLRACE_SCHEMA_MISSING: 'Run `millrace migrate`, or `await millrace.migrate()`.',
   MILLRACE_SCHEMA_OUTDATED: 'Run `millrace migrate` with this release before starting it.',
   MILLRACE_SCHEMA_TOO_NEW:

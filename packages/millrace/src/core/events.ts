@@ -75,6 +75,11 @@ export interface Events {
     readonly kept: number;
     readonly lost: number;
   };
+  /**
+   * The connection of the engine's own sessions goes through a pooler: there are no notifications, and only the heartbeat
+   * tells whether a worker lives. Once in a process.
+   */
+  'session:pooled': Record<never, never>;
   'worker:heartbeat-failed': { readonly worker: number; readonly error: AttemptError };
   /** The channel for notifications is lost, or back. The poll goes on meanwhile. */
   'listener:lost': { readonly error: AttemptError };

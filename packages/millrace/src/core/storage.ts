@@ -251,7 +251,7 @@ export interface Storage {
 export interface WorkSession {
   /**
    * Opens its connection ahead of the first call, which would open it too.
-   * @throws MILLRACE_DB_POOLER and the others of MILLRACE_DB_…
+   * @throws MILLRACE_DB_…
    */
   open(): Promise<void>;
   /** False when the number is taken: draw another one. */

@@ -7,20 +7,17 @@ import { Observer, type ObserverTimes } from './observer.ts';
 const sweepShare = 0.05;
 const sweepEachMs = 60_000;
 
-/** So many processes look often: a leader, and a deputy who also sees the leader's end. */
-const lookouts = 2;
-
 /** The times of rescue; parameters so that tests can shrink them together. */
 export interface RescueTimes extends ObserverTimes {
-  /** Between two looks of the leader and the deputy. */
+  /** Between two looks of the two lookouts. */
   readonly lookMs: number;
   /** Between two looks of everybody else. */
   readonly restMs: number;
 }
 
 /**
- * Finds dead workers and gives their jobs back. Every process does it; those that started first do it often, the others
- * only now and then, in case all of the first are gone.
+ * Finds dead workers and gives their jobs back. Every process looks; two of them often, and without a sign of somebody's
+ * death only those also ask for jobs left behind. The others look now and then, in case both are gone.
  */
 export class Rescuer {
   readonly #session: WorkSession;
@@ -74,14 +71,14 @@ export class Rescuer {
     const isLookout = this.#lookouts.includes(this.#boot);
     if (isLookout) this.#reportBlocks(look);
     const nowMs = this.#clock.monotonicMs();
+    // A process that has just begun may yet find that it is a lookout.
+    this.#isNewUntilMs ??= nowMs + this.#times.graceMs;
+    const looksOften = nowMs < this.#isNewUntilMs || isLookout;
     // Also without any sign: a claim of a dead worker may commit late.
     const isSweep = isLookout && nowMs >= this.#sweepDueMs;
-    const isDue = isSweep || (this.#isWanted && nowMs >= this.#restUntilMs);
-    if (dead.length > 0 || isDue) await this.#rescue();
-    // A process that has just begun may yet find that it is among the first.
-    this.#isNewUntilMs ??= this.#clock.monotonicMs() + this.#times.graceMs;
-    const isNew = this.#clock.monotonicMs() < this.#isNewUntilMs;
-    return isNew || isLookout ? this.#times.lookMs : this.#times.restMs;
+    const isWanted = this.#isWanted && looksOften && nowMs >= this.#restUntilMs;
+    if (dead.length > 0 || isSweep || isWanted) await this.#rescue();
+    return looksOften ? this.#times.lookMs : this.#times.restMs;
   }
 
   /** Whether this process is the one that does what one is enough for. */
@@ -127,10 +124,20 @@ export class Rescuer {
   }
 }
 
-/** The processes that look often: the first that live, by their boots. One whose event loop stands still does not look. */
+/**
+ * The boots of the two processes that look often: the one that started first, and the first after it that does not share its
+ * host's fate. One whose event loop stands still does not look, and who only has a heartbeat may be dead already, so it comes
+ * last.
+ */
 function lookoutsOf({ sightings }: Look): readonly string[] {
-  const living = sightings.filter(
-    ({ mode, locked, blocked }) => mode === 'session' && locked && blocked === null,
-  );
-  return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts);
+  const moving = sightings.filter(({ blocked }) => blocked === null);
+  const living = [
+    ...moving.filter(({ locked }) => locked),
+    ...moving.filter(({ mode, locked }) => mode === 'heartbeat' && !locked),
+  ];
+  const [leader] = living;
+  const deputy =
+    living.find(({ host }) => host !== leader?.host) ??
+    living.find(({ boot }) => boot !== leader?.boot);
+  return [leader, deputy].flatMap((lookout) => (lookout === undefined ? [] : [lookout.boot]));
 }

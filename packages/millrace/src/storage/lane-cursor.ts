@@ -118,6 +118,14 @@ export class LaneCursor {
     if (isSweep) this.#sweepTookMs += tookMs;
   }
 
+  /** A claim failed. If it was because it swept for too long, the next ones must do without. */
+  failed(tookMs: number): void {
+    for (const cursor of this.#queues.values()) {
+      if (cursor.isSweeping) this.#sweepTookMs = Math.max(this.#sweepTookMs, tookMs);
+      cursor.endSweep();
+    }
+  }
+
   #of(queue: string): QueueCursor {
     const known = this.#queues.get(queue);
     if (known !== undefined) return known;
@@ -150,6 +158,10 @@ class QueueCursor {
   beginSweep(): void {
     this.#sweep = new Map();
     this.#goals = new Map(this.#cursors);
+  }
+
+  endSweep(): void {
+    this.#sweep = undefined;
   }
 
   /** The lanes to read: in a hurry only those that were met. */

@@ -1,12 +1,14 @@
 import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
 import type { ListenerState, Notice } from '../core/storage.ts';
-import { dispose, openSession, type ClientConfig } from './connection.ts';
 import type { FoundJob } from './lane-cursor.ts';
 import { quoteIdentifier } from './names.ts';
+import { dispose, type Route } from './route.ts';
 
-/** A connection that is cut without a word is noticed by this question, at the latest after its timeout. */
-const pingMs = 10_000;
+/** A connection that is cut without a word is noticed by this question, which is asked so often and answered so soon. */
+const pingMs = 5_000;
+const pingAnswerMs = 5_000;
 const firstPauseMs = 50;
 const longestPauseMs = 5_000;
 
@@ -23,9 +25,12 @@ interface Cursors {
   reset(): void;
 }
 
-/** Listens on one channel for a whole process while anybody is interested, and comes back by itself after every loss. */
+/**
+ * Listens on one channel for a whole process while anybody is interested, and comes back by itself after every loss. Behind
+ * a pooler nothing would ever be heard: it says so once.
+ */
 export class Listener {
-  readonly #config: () => ClientConfig;
+  readonly #route: Route;
   readonly #channel: string;
   readonly #clock: Clock;
   readonly #cursors: Cursors;
@@ -34,13 +39,8 @@ export class Listener {
   #running: Promise<void> = Promise.resolve();
   #ready = false;
 
-  constructor(parts: {
-    config: () => ClientConfig;
-    channel: string;
-    clock: Clock;
-    cursors: Cursors;
-  }) {
-    this.#config = parts.config;
+  constructor(parts: { route: Route; channel: string; clock: Clock; cursors: Cursors }) {
+    this.#route = parts.route;
     this.#channel = parts.channel;
     this.#clock = parts.clock;
     this.#cursors = parts.cursors;
@@ -75,7 +75,8 @@ export class Listener {
     while (!signal.aborted) {
       let client: pg.Client | undefined;
       try {
-        client = await openSession(this.#config(), false);
+        ({ client } = await this.#route.open({ pipeline: false, answerMs: pingAnswerMs }));
+        this.#refusePooler();
         const lost = this.#watch(client);
         await client.query(`LISTEN ${quoteIdentifier(this.#channel)}`);
         pauseMs = firstPauseMs;
@@ -87,6 +88,7 @@ export class Listener {
         this.#ready = false;
         if (client !== undefined) dispose(client);
       }
+      if (this.#route.isPooled) return;
       await pause(this.#clock, pauseMs, signal);
       pauseMs = Math.min(longestPauseMs, pauseMs * 2);
     }
@@ -99,6 +101,14 @@ export class Listener {
     if (from !== undefined) this.#cursors.rewind(from);
     else if (notice.type === 'jobs') this.#cursors.reset();
     for (const { onNotice } of this.#subscribers) onNotice(notice);
+  }
+
+  #refusePooler(): void {
+    if (!this.#route.isPooled) return;
+    throw new MillraceError(
+      'MILLRACE_DB_POOLER',
+      'the connection goes through a pooler that hands sessions around, and notifications do not pass it',
+    );
   }
 
   #tell(state: ListenerState): void {
@@ -121,6 +131,7 @@ export class Listener {
   async #ping(client: pg.Client, lost: Promise<never>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await Promise.race([pause(this.#clock, pingMs, signal), lost]);
+      this.#refusePooler();
       if (!signal.aborted) await Promise.race([client.query('SELECT 1'), lost]);
     }
   }

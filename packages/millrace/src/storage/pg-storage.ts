@@ -14,13 +14,14 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
-import type { ClientConfig, Row } from './connection.ts';
+import type { Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 import { pgExecutor } from './executors/pg.ts';
 import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
 import type { Pool } from './pool.ts';
+import type { Route } from './route.ts';
 import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
@@ -36,27 +37,18 @@ const oldestServer = 140_000;
 export class PgStorage implements Storage {
   readonly #names: Names;
   readonly #pool: Pool;
-  readonly #direct: () => ClientConfig;
+  readonly #direct: Route;
   readonly #clock: Clock;
   readonly #label: string;
-  readonly #poolIsDirect: boolean;
   readonly #statements = new Map<StatementOf, Statement>();
   #session: WorkSession | undefined;
 
-  constructor(parts: {
-    names: Names;
-    pool: Pool;
-    direct: () => ClientConfig;
-    clock: Clock;
-    label: string;
-    poolIsDirect: boolean;
-  }) {
+  constructor(parts: { names: Names; pool: Pool; direct: Route; clock: Clock; label: string }) {
     this.#names = parts.names;
     this.#pool = parts.pool;
     this.#direct = parts.direct;
     this.#clock = parts.clock;
     this.#label = parts.label;
-    this.#poolIsDirect = parts.poolIsDirect;
   }
 
   async migrate(): Promise<readonly string[]> {
@@ -166,11 +158,10 @@ export class PgStorage implements Storage {
   session(): WorkSession {
     return (this.#session ??= new PgWorkSession({
       names: this.#names,
-      config: this.#direct,
+      route: this.#direct,
       pool: this.#pool,
       clock: this.#clock,
       label: this.#label,
-      poolIsDirect: this.#poolIsDirect,
     }));
   }
 

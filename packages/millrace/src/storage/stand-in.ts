@@ -1,5 +1,7 @@
-import { PipelinedSession, type ClientConfig } from './connection.ts';
+import type { ClientConfig } from './connection.ts';
 import { namesOf } from './names.ts';
+import { PipelinedSession } from './pipelined-session.ts';
+import { Route } from './route.ts';
 import { beatBlocked } from './sql/liveness.ts';
 
 /** What a stand-in needs to know; it can be handed to another thread. */
@@ -17,7 +19,12 @@ export class StandIn {
 
   constructor({ connection, schema, boot }: StandInParts) {
     this.#boot = boot;
-    this.#session = new PipelinedSession(() => connection, namesOf(schema));
+    // Whether it goes through a pooler has been said by the process itself.
+    const route = new Route(
+      () => connection,
+      () => {},
+    );
+    this.#session = new PipelinedSession(route, namesOf(schema));
   }
 
   async beat(stoodMs: number, jobs: readonly string[]): Promise<void> {

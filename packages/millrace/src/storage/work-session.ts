@@ -19,26 +19,31 @@ import type {
   UnservedJobs,
   WorkSession,
 } from '../core/storage.ts';
-import { quarantine, suspectCrashes } from '../core/suspect.ts';
 import type { IsolationLevel } from '../core/transaction.ts';
 import { Claimant } from './claimant.ts';
-import { PipelinedSession, type ClientConfig, type Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
 import { laneMessage, Listener } from './listener.ts';
 import type { Names } from './names.ts';
-import { quoteIdentifier } from './names.ts';
+import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
+import type { Route } from './route.ts';
 import { toFoundJob, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
 import * as liveness from './sql/liveness.ts';
-import { createPartitions, expiredPartitions, prune } from './sql/partitions.ts';
 import * as schedules from './sql/schedules.ts';
 import { cancelRequests, holds, settle, transfer, whereabouts } from './sql/settle.ts';
 
 /** A row that somebody holds is asked for this often before the transfer goes on without it. */
 const transferTries = 10;
 const transferPauseMs = 50;
+
+/**
+ * A heartbeat without an answer for this long means that the session leads nowhere. With the pause before it, that is soon
+ * enough to give a sign of life by another way before the others judge by the silence.
+ */
+const beatAnswerMs = 5_000;
 
 /** The work of one worker or scheduler, on one connection of its own and the pool where a session is not needed. */
 export class PgWorkSession implements WorkSession {
@@ -48,28 +53,20 @@ export class PgWorkSession implements WorkSession {
   readonly #clock: Clock;
   readonly #label: string;
   readonly #listener: Listener;
-  readonly #poolIsDirect: boolean;
-  /** The identities whose locks are held on the present connection. */
+  readonly #housekeeping: Housekeeping;
+  /** The identities that live on the present connection. */
   readonly #claimants = new Map<number, Claimant>();
 
-  constructor(parts: {
-    names: Names;
-    config: () => ClientConfig;
-    pool: Pool;
-    clock: Clock;
-    label: string;
-    /** Whether the pool's connections go to the server itself. */
-    poolIsDirect: boolean;
-  }) {
+  constructor(parts: { names: Names; route: Route; pool: Pool; clock: Clock; label: string }) {
     this.#names = parts.names;
     this.#pool = parts.pool;
     this.#clock = parts.clock;
     this.#label = parts.label;
-    this.#poolIsDirect = parts.poolIsDirect;
-    this.#session = new PipelinedSession(parts.config, parts.names);
+    this.#housekeeping = new Housekeeping(parts.route, parts.names);
+    this.#session = new PipelinedSession(parts.route, parts.names);
     this.#session.onLost(() => this.#claimants.clear());
     this.#listener = new Listener({
-      config: parts.config,
+      route: parts.route,
       channel: parts.names.channel,
       clock: parts.clock,
       cursors: {
@@ -90,21 +87,31 @@ export class PgWorkSession implements WorkSession {
     });
   }
 
-  /** First the lock, then the row: the other way round a new worker would look dead at birth. */
+  /**
+   * First the lock, then the row: the other way round a new worker would look dead at birth. Behind a pooler a lock would
+   * belong to somebody else; there the heartbeat alone says who lives.
+   */
   async register(identity: Identity): Promise<boolean> {
     const { no } = identity;
-    const client = await this.#session.open();
-    const [lock] = await this.#session.queryOn(client, liveness.takeLock, [no]);
-    if (lock?.['taken'] !== true) return false;
-    this.#claimants.set(no, new Claimant(no, this.#session, client, this.#clock));
-    const columns = identityColumns(identity, 'session');
-    if ((await this.#session.queryOn(client, liveness.register, columns)).length > 0) return true;
-    await this.#free(no);
+    const session = await this.#session.open();
+    if (!session.isPooled) {
+      const [lock] = await this.#session.queryOn(session, liveness.takeLock, [no]);
+      if (lock?.['taken'] !== true) return false;
+    }
+    this.#claimants.set(no, new Claimant(no, this.#session, session, this.#clock));
+    const columns = identityColumns(identity, session.isPooled ? 'heartbeat' : 'session');
+    if ((await this.#session.queryOn(session, liveness.register, columns)).length > 0) return true;
+    await this.#leave(no);
     return false;
   }
 
+  /** The lock was taken on this very connection: if the server does not know of it, this is another session. */
   async beat(no: number, alone: string | null): Promise<boolean> {
-    return (await this.#session.query(liveness.beat, [no, alone])).length > 0;
+    const session = await this.#session.open();
+    const [row] = await this.#session.queryOn(session, liveness.beat, [no, alone], beatAnswerMs);
+    const isHome = this.#claimants.get(no)?.session === session;
+    if (row?.['held'] === false && isHome) this.#session.distrust(session);
+    return row !== undefined;
   }
 
   async stamp(no: number): Promise<void> {
@@ -116,7 +123,7 @@ export class PgWorkSession implements WorkSession {
     return this.#session.onLost(callback);
   }
 
-  async #free(no: number): Promise<void> {
+  async #leave(no: number): Promise<void> {
     const claimant = this.#claimants.get(no);
     this.#claimants.delete(no);
     await claimant?.free();
@@ -140,13 +147,13 @@ export class PgWorkSession implements WorkSession {
       if (open.length > 0) await pause(this.#clock, transferPauseMs);
     }
     await this.#session.query(liveness.retire, [request.from, request.reason]);
-    await this.#free(request.from);
+    await this.#leave(request.from);
     return moved;
   }
 
   async unregister(no: number): Promise<void> {
     await this.#session.query(liveness.unregister, [no]);
-    await this.#free(no);
+    await this.#leave(no);
   }
 
   async claim({ worker, ...request }: ClaimRequest): Promise<ClaimAnswer> {
@@ -215,10 +222,11 @@ export class PgWorkSession implements WorkSession {
 
   async begin(isolation: IsolationLevel): Promise<JobTransaction> {
     const { client, release } = await this.#pool.begin(isolation);
+    const { name, text } = settle(this.#names);
     return new PgJobTransaction({
       client,
       release,
-      settle: this.#poolIsDirect ? settle(this.#names) : { text: settle(this.#names).text },
+      settle: (await this.#pool.isDirect()) ? { name, text } : { text },
       lookUp: async (request) =>
         (await this.#lookUp([request]))[0] ?? { id: request.id, status: 'lost' },
       label: this.#label,
@@ -238,7 +246,7 @@ export class PgWorkSession implements WorkSession {
     list: readonly ScheduleClaim[],
     starting: boolean,
   ): Promise<boolean> {
-    const rows = await this.#session.transaction({}, [
+    const rows = await this.#session.transaction([
       [schedules.lockSchedules, [`millrace schedules ${this.#names.plainSchema}`]],
       [liveness.register, identityColumns(identity, 'heartbeat')],
       [
@@ -290,10 +298,16 @@ export class PgWorkSession implements WorkSession {
     await this.#session.query(schedules.letGo, [name, spec, untilMs]);
   }
 
+  /**
+   * A connection to a pooler outlives what happens to the server, so a lock that is free there proves nothing: whoever looks
+   * through one judges everybody by the heartbeat.
+   */
   async look(): Promise<Look> {
     const session = await this.#session.open();
-    const sightings = await this.#session.queryOn(session, liveness.sightings, []);
-    return { session, sightings: sightings as unknown as Sighting[] };
+    const rows = await this.#session.queryOn(session, liveness.sightings, []);
+    const sightings = rows as unknown as Sighting[];
+    if (!session.isPooled) return { session, sightings };
+    return { session, sightings: sightings.map((each) => ({ ...each, mode: 'heartbeat' })) };
   }
 
   async declareDead(
@@ -307,17 +321,8 @@ export class PgWorkSession implements WorkSession {
     return rows.map((row) => row['no'] as number);
   }
 
-  async rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
-    // It looks at every unfinished job on purpose; reading the table in one go is several times cheaper than by index.
-    const judgement = [suspectCrashes, quarantine.reason, JSON.stringify(quarantine.error)];
-    const rows = await this.#session.transaction({ enable_seqscan: 'on' }, [
-      [liveness.rescue, judgement],
-    ]);
-    const held = rows.filter((row) => row['state'] === 'held');
-    return {
-      rescued: rows.filter((row) => row['state'] !== 'held').map(toRescued),
-      busy: held.length,
-    };
+  rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
+    return this.#housekeeping.rescue();
   }
 
   async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {
@@ -330,47 +335,15 @@ export class PgWorkSession implements WorkSession {
     }));
   }
 
-  async createPartitions(): Promise<readonly string[]> {
-    const rows = await this.#session.query(createPartitions, []);
-    return rows.map((row) => row['created'] as string);
+  createPartitions(): Promise<readonly string[]> {
+    return this.#housekeeping.createPartitions();
   }
 
-  /**
-   * Drops day by day. Detaching concurrently lets every settle and every reader go on; it waits for those who read the
-   * partition just now, gives up after a moment, and is brought to its end by the next call.
-   */
-  async dropPartitions(keep: {
+  dropPartitions(keep: {
     readonly completedMs: number;
     readonly failedMs: number;
   }): Promise<readonly string[]> {
-    const s = this.#names.schema;
-    const expired = await this.#session.query(expiredPartitions, [
-      this.#names.plainSchema,
-      keep.completedMs,
-      keep.failedMs,
-    ]);
-    await this.#session.query(prune, [Math.max(keep.completedMs, keep.failedMs)]);
-    if (expired.length === 0) return [];
-    return this.#pool.session(async (client) => {
-      await client.query(`SET lock_timeout = '100ms'`);
-      const dropped: string[] = [];
-      for (const row of expired) {
-        const table = `${s}.${quoteIdentifier(row['name'] as string)}`;
-        const parent = `${s}.${quoteIdentifier(row['parent'] as string)}`;
-        try {
-          if (row['state'] === 'attached') {
-            await client.query(`ALTER TABLE ${parent} DETACH PARTITION ${table} CONCURRENTLY`);
-          } else if (row['state'] === 'detaching') {
-            await client.query(`ALTER TABLE ${parent} DETACH PARTITION ${table} FINALIZE`);
-          }
-          await client.query(`DROP TABLE ${table}`);
-          dropped.push(row['name'] as string);
-        } catch (error) {
-          if (!isOthersBusiness(error)) throw error;
-        }
-      }
-      return dropped;
-    });
+    return this.#housekeeping.dropPartitions(keep);
   }
 
   async close(): Promise<void> {
@@ -379,22 +352,7 @@ export class PgWorkSession implements WorkSession {
   }
 }
 
-/** Somebody holds a lock on it, or another process dropped it first: the next call sees. */
-function isOthersBusiness(error: unknown): boolean {
-  return ['55P03', '42P01', '55000', '55006'].includes(causeCode(error) ?? '');
-}
-
 function identityColumns(identity: Identity, mode: Sighting['mode']): unknown[] {
   const { no, boot, role, host, pid, version, kinds, queues, schedules: known } = identity;
   return [no, boot, role, host, pid, version, kinds, queues, known, mode];
-}
-
-function toRescued(row: Row): RescuedJob {
-  return {
-    id: row['id'] as string,
-    kind: row['kind'] as string,
-    queue: row['queue'] as string,
-    attempt: row['attempt'] as number,
-    state: row['state'] as RescuedJob['state'],
-  };
 }

@@ -23,6 +23,12 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
   'worker:stopped': ['info', 'worker stopped'],
   'worker:renewed': ['warn', 'the worker took a new identity'],
   'worker:heartbeat-failed': ['warn', 'the heartbeat failed; it is tried again'],
+  'session:pooled': [
+    'warn',
+    'the connection goes through a pooler: the jobs of a killed worker start elsewhere after up to 15 s instead of 2, and ' +
+      'jobs are found by polling, once a second. To have both back, give `directConnection` a connection that goes to ' +
+      'PostgreSQL itself',
+  ],
   'listener:lost': ['warn', 'notifications are lost; jobs are found by polling'],
   'listener:ready': ['info', 'notifications arrive'],
   'jobs:unserved': [

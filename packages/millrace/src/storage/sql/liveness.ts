@@ -30,16 +30,24 @@ ON CONFLICT DO NOTHING
 RETURNING no`,
 );
 
+/** The locks of live sessions, in one go; `pg_locks` may be read by any role. */
+const heldLocks = (s: string) => `
+       SELECT l.objid::bigint FROM pg_catalog.pg_locks l
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+          AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+          AND l.classid::bigint = ${s}.liveness_class()`;
+
 /**
  * $1 no, $2 the job that runs alone there, or null. No row: declared dead. It comes from the event loop, which therefore
- * moves.
+ * moves. `held`: this very session holds its lock, or it has none to hold.
  */
 export const beat = statement(
   'beat',
   (s) => `
-UPDATE ${s}.worker
-   SET beat = beat + 1, seen_at = ${s}.now(), alone = $2::bigint, blocked_since = NULL, blocked_by = NULL
- WHERE no = $1::int RETURNING no`,
+UPDATE ${s}.worker w
+   SET beat = w.beat + 1, seen_at = ${s}.now(), alone = $2::bigint, blocked_since = NULL, blocked_by = NULL
+ WHERE w.no = $1::int
+RETURNING w.mode = 'heartbeat' OR w.no IN (${heldLocks(s)} AND l.pid = pg_catalog.pg_backend_pid()) AS held`,
 );
 
 /**
@@ -80,18 +88,14 @@ RETURNING no`,
 
 /**
  * Everybody who is registered, in the order in which they started, whether their lock is held, and whether their event
- * loop stands still. `pg_locks` is read in one go; it may be read by any role. A blocked process names what it ran last;
+ * loop stands still. A blocked process names what it ran last;
  * what it still runs is asked of the jobs.
  */
 export const sightings = statement(
   'sightings',
   (s) => `
 SELECT w.no, w.boot, w.role, w.mode, w.host, w.pid, w.beat::text AS beat,
-       w.no IN (SELECT l.objid::bigint FROM pg_catalog.pg_locks l
-                 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-                   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                                      WHERE d.datname = pg_catalog.current_database())
-                   AND l.classid::bigint = ${s}.liveness_class()) AS locked,
+       w.no IN (${heldLocks(s)}) AS locked,
        CASE WHEN w.blocked_since IS NOT NULL THEN pg_catalog.jsonb_build_object('since', w.blocked_since, 'jobs', (
          SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                   'id', j.id::text, 'kind', j.kind, 'queue', j.queue, 'attempt', j.attempt) ORDER BY j.id), '[]')
