@@ -67,8 +67,8 @@ export class Fleet implements AsyncDisposable {
     return fleet;
   }
 
-  /** On a server of its own, which the caller starts, breaks and stops. */
-  static async on(server: DevDatabase): Promise<Fleet> {
+  /** On a server of its own, or on a way to one, which the caller starts, breaks and stops. */
+  static async on(server: Pick<DevDatabase, 'url'>): Promise<Fleet> {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => {});
     const fleet = new Fleet(server.url, {

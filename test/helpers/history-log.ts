@@ -43,6 +43,11 @@ export type LogLine = LogEntry & {
   readonly wallMs: number;
 };
 
+/** The time by the clock that all processes of the machine share. */
+export function machineMs(): number {
+  return Number(hrtime.bigint()) / 1e6;
+}
+
 /** A file outside the database that many processes add lines to, and that survives whatever becomes of them. */
 export class HistoryLog {
   readonly file: string;
@@ -56,7 +61,7 @@ export class HistoryLog {
 
   /** One call, so that lines of several processes never mix and a killed process leaves no half of one. */
   write(entry: LogEntry): void {
-    const when = { monotonicMs: Number(hrtime.bigint()) / 1e6, wallMs: Date.now() };
+    const when = { monotonicMs: machineMs(), wallMs: Date.now() };
     writeSync(this.#descriptor, `${JSON.stringify({ ...entry, pid: process.pid, ...when })}\n`);
   }
 

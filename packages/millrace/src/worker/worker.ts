@@ -23,8 +23,11 @@ import { runUntilSignal } from './signals.ts';
 import { Wakeup } from './wakeup.ts';
 import { within } from './within.ts';
 
-/** After a claim that failed: soon at first, for most failures are conflicts; seldom when the database is away. */
-const claimBackoff: Backoff = { firstMs: 50, longestMs: 5_000 };
+/**
+ * After a claim that failed: soon at first, for most failures are conflicts; never seldom, so that a worker is back soon
+ * after its database is.
+ */
+const claimBackoff: Backoff = { firstMs: 50, longestMs: 2_000 };
 
 /** How long handlers get to end after their signal aborted at the stop. */
 const abortGraceMs = 2_000;
