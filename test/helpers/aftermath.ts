@@ -21,7 +21,7 @@ export interface BusyFleet {
 
 /** Starts two workers and gives them work for more than five seconds. */
 export async function startBusy(fleet: Fleet): Promise<BusyFleet> {
-  const options = { tuning: hasty, concurrency: 5, events: ['claim:failed'] } as const;
+  const options = { tuning: hasty, concurrency: 5, events: ['settle:retried'] } as const;
   const workers = [await fleet.start(options), await fleet.start(options)];
   const jobs = await fleet.enqueue(held.with({}), held.with({}));
   await fleet.until('they run', () => jobs.every((id) => runsOf(fleet, id) === 1));
