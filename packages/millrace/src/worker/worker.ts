@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs, type Backoff } from '../core/backoff.ts';
 import { pause, type Clock } from '../core/clock.ts';
@@ -9,8 +10,8 @@ import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
 import type { Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
-import { defaults } from '../core/options.ts';
+import type { StopOptions, Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
+import { checkOptions, defaults, stopChecks } from '../core/options.ts';
 import type { WorkSession } from '../core/storage.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { Hands } from './hands.ts';
@@ -77,6 +78,8 @@ export class JobWorker implements Worker {
   readonly #cancelWatch: CancelWatch;
   readonly #surroundings: Surroundings;
   readonly #stopping = new AbortController();
+  /** Aborts when no handler runs any more, or none may go on. */
+  readonly #graceOver = new AbortController();
   readonly #stopped = Promise.withResolvers<WorkerStopped>();
   #opening: Promise<void> | undefined;
   #looping: Promise<void> | undefined;
@@ -164,7 +167,11 @@ export class JobWorker implements Worker {
     return runUntilSignal(this, options.signal);
   }
 
-  stop(): Promise<WorkerStopped> {
+  async stop(options: StopOptions = {}): Promise<WorkerStopped> {
+    const { grace } = checkOptions(stopChecks, options, 'stop');
+    const { clock } = this.#parts;
+    const endGrace = () => this.#graceOver.abort();
+    void pause(clock, grace ?? this.#settings.stopGraceMs, this.#graceOver.signal).then(endGrace);
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
       this.#shutDown().then(this.#stopped.resolve, this.#stopped.reject);
@@ -332,7 +339,9 @@ export class JobWorker implements Worker {
   async #endHandlers(): Promise<void> {
     const { clock } = this.#parts;
     const ended = Promise.all(this.#hands.running().map((held) => held.handlerEnded));
-    await within(clock, this.#settings.stopGraceMs, ended);
+    void ended.then(() => this.#graceOver.abort());
+    const { signal } = this.#graceOver;
+    if (!signal.aborted) await once(signal, 'abort');
     const reason = new MillraceError('MILLRACE_STOPPED', 'the worker stops and the grace is over');
     for (const held of this.#hands.running()) held.interrupt('stopped', reason);
     await within(clock, abortGraceMs, ended);
