@@ -63,7 +63,7 @@ export class Fleet implements AsyncDisposable {
   static async create(options: TestDatabaseOptions = {}): Promise<Fleet> {
     const database = await createTestDatabase(options);
     const fleet = new Fleet(database.url, database);
-    await fleet.query(createEffects);
+    if (options.template === undefined) await fleet.query(createEffects);
     return fleet;
   }
 

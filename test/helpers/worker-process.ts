@@ -20,6 +20,8 @@ export interface WorkerConfig {
   readonly concurrency?: number;
   readonly queues?: readonly string[];
   readonly stopGraceMs?: number;
+  /** Whether it migrates the database before it works. */
+  readonly migrates?: boolean;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }
@@ -27,6 +29,7 @@ export interface WorkerConfig {
 export type ToWorker = { readonly type: 'let go' };
 
 export type FromWorker =
+  | { readonly type: 'migrated'; readonly names: readonly string[] }
   | { readonly type: 'ready' }
   | { readonly type: 'stopping' }
   /** A handler began, of any kind but `short`; of `transactional`, and has made its writes. */
@@ -109,6 +112,11 @@ export class WorkerProcess implements AsyncDisposable {
     await this.waitFor('its workers stop', () =>
       this.#heard.some(({ type }) => type === 'stopping'),
     );
+  }
+
+  /** The migrations that it has applied. */
+  get migrated(): string[] {
+    return this.#heard.flatMap((message) => (message.type === 'migrated' ? message.names : []));
   }
 
   /** The ids of the jobs whose handlers have begun, in order. */
