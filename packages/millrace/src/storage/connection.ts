@@ -39,7 +39,7 @@ const sessionSettings: Readonly<Record<string, string>> = {
   datestyle: 'ISO',
 };
 
-const setup = `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS replica, ${Object.entries(
+const setup = `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS standby, ${Object.entries(
   sessionSettings,
 )
   .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)
@@ -90,16 +90,17 @@ function isPool(connection: Connection): connection is ConnectionPool {
   return typeof connection === 'object' && 'totalCount' in connection;
 }
 
-/** Opens a connection that is an engine session; refuses one that goes through a pooler or to a replica. */
+/** Opens a connection that is an engine session; refuses one that goes through a pooler or to a standby. */
 export async function openSession(config: ClientConfig, pipeline: boolean): Promise<pg.Client> {
   const client = new pg.Client({ ...config, query_timeout: queryTimeoutMs, pipeline });
   // Without a listener a lost connection would end the process; whoever uses the client learns it from its query.
   client.on('error', () => {});
   try {
     await client.connect();
-    const { rows } = await client.query<{ pid: number; replica: boolean }>(setup);
+    const { rows } = await client.query<{ pid: number; standby: boolean }>(setup);
     refusePooler(client, rows[0]?.pid);
-    refuseReplica(rows[0]?.replica);
+    // A session outlives the promotion, and whoever watched the others through it saw all of them without their locks.
+    refuseStandby(rows[0]?.standby);
   } catch (error) {
     dispose(client);
     throw error;
@@ -118,15 +119,12 @@ function refusePooler(client: pg.Client, serverPid: number | undefined): void {
   }
 }
 
-/**
- * A session outlives the promotion of its replica, and whoever watches the others through it would have seen all of them
- * without their locks meanwhile.
- */
-function refuseReplica(isReplica: boolean | undefined): void {
-  if (isReplica === true) {
+/** @throws MILLRACE_DB_READ_ONLY */
+export function refuseStandby(isStandby: unknown): void {
+  if (isStandby === true) {
     throw new MillraceError(
       'MILLRACE_DB_READ_ONLY',
-      'the server is a replica that takes no writes',
+      'the server is a standby, which cannot be written to',
     );
   }
 }

@@ -14,7 +14,7 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
-import type { ClientConfig, Row } from './connection.ts';
+import { refuseStandby, type ClientConfig, type Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 import { pgExecutor } from './executors/pg.ts';
 import { noPartition } from './job-transaction.ts';
@@ -217,10 +217,5 @@ async function refuseServer(client: Queryable): Promise<void> {
       `the server is PostgreSQL ${String(server?.['shown'])}`,
     );
   }
-  if (server?.['standby'] === true) {
-    throw new MillraceError(
-      'MILLRACE_DB_READ_ONLY',
-      'the server is a standby, which cannot be written to',
-    );
-  }
+  refuseStandby(server?.['standby']);
 }

@@ -159,14 +159,21 @@ export class PgWorkSession implements WorkSession {
 
   async settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]> {
     const columns = [...toSettleColumns(requests), this.#label];
-    const written = await this.#session.query(settle, columns).catch(async (error: unknown) => {
-      if (causeCode(error) !== noPartition) throw error;
-      await this.createPartitions();
-      return this.#session.query(settle, columns);
-    });
+    const written = await this.#archive(() => this.#session.query(settle, columns));
     const ids = new Set(written.map((row) => row['id']));
     const left = requests.filter(({ id }) => !ids.has(id));
     return [...written.map(toWritten), ...(left.length > 0 ? await this.#lookUp(left) : [])];
+  }
+
+  /** A write that may add to the history. The table of the day is missing when its clock stepped, or nobody ran for a week. */
+  async #archive<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (causeCode(error) !== noPartition) throw error;
+      await this.createPartitions();
+      return write();
+    }
   }
 
   /** What became of jobs that were not found under their leases, or whose rows were held. */
@@ -289,7 +296,10 @@ export class PgWorkSession implements WorkSession {
 
   async rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
     // It looks at every unfinished job on purpose; reading the table in one go is several times cheaper than by index.
-    const rows = await this.#session.transaction({ enable_seqscan: 'on' }, [[liveness.rescue, []]]);
+    const settings = { enable_seqscan: 'on' };
+    const rows = await this.#archive(() =>
+      this.#session.transaction(settings, [[liveness.rescue, []]]),
+    );
     const held = rows.filter((row) => row['state'] === 'held');
     return {
       rescued: rows.filter((row) => row['state'] !== 'held').map(toRescued),
