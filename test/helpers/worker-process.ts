@@ -22,6 +22,8 @@ export interface WorkerConfig {
   readonly stopGraceMs?: number;
   /** Whether it migrates the database before it works. */
   readonly migrates?: boolean;
+  /** By how much its clock, the time of day, differs from that of everybody else. */
+  readonly clockAheadMs?: number;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }

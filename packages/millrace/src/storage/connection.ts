@@ -37,6 +37,7 @@ const sessionSettings: Readonly<Record<string, string>> = {
   jit: 'off',
   timezone: 'UTC',
   datestyle: 'ISO',
+  extra_float_digits: '1',
 };
 
 const setup = `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS standby, ${Object.entries(

@@ -83,11 +83,11 @@ export class Pool {
     }
   }
 
-  /** Runs a read of our own, which must not depend on the session's search path. */
+  /** Runs a read of our own, which must not depend on the session's search path, nor on how it writes times. */
   read<T>(body: (executor: Executor) => Promise<T>): Promise<T> {
     return this.#with(async (client) => {
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
-      await client.query(`SET LOCAL search_path = ''`);
+      await client.query(`SET LOCAL search_path = ''; SET LOCAL datestyle = 'ISO'`);
       const result = await body({ query: (text, values) => client.query(text, [...values]) });
       await client.query('COMMIT');
       return result;
