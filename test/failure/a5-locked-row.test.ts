@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { held } from '../fixtures/jobs.ts';
+import { held, short } from '../fixtures/jobs.ts';
 import { brisk, Fleet } from '../helpers/fleet.ts';
 
 /** Holds the row of a job in an open transaction, as somebody's psql would. */
@@ -66,6 +66,32 @@ describe('a job whose row somebody holds in an open transaction', () => {
     ).toEqual(jobs.toSorted());
     other.letGo();
     await fleet.finished();
+    expect(await fleet.violations({ allFinished: true })).toEqual([]);
+  });
+
+  it('A5: G7: answers to cancel and retry that it is busy, while the same for other jobs and for running ones succeeds', async () => {
+    await using fleet = await Fleet.create();
+    const worker = await fleet.start();
+    const [runs = ''] = await fleet.enqueue(held.with({}));
+    await worker.waitForBegan(runs);
+    const later = { delay: '1h' } as const;
+    const [waits = '', other = ''] = await fleet.enqueue(
+      short.with({}, later),
+      short.with({}, later),
+    );
+    const { millrace } = fleet;
+    {
+      await using _waits = await lockRow(fleet.url, waits);
+      await using _runs = await lockRow(fleet.url, runs);
+      expect(await millrace.cancel(waits)).toEqual({ status: 'busy' });
+      expect(await millrace.retry(waits)).toEqual({ status: 'busy' });
+      expect(await millrace.retry(other)).toEqual({ status: 'available', from: 'scheduled' });
+      expect(await millrace.cancel(runs)).toEqual({ status: 'requested', state: 'running' });
+      await worker.waitFor('it is told', () => runs in worker.aborted);
+    }
+    await millrace.retry(waits);
+    await fleet.finished();
+    expect(await millrace.get(runs)).toMatchObject({ state: 'cancelled' });
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
   });
 });

@@ -67,11 +67,11 @@ export class Fleet implements AsyncDisposable {
   static async create(options: TestDatabaseOptions = {}): Promise<Fleet> {
     const database = await createTestDatabase(options);
     const fleet = new Fleet(database.url, database);
-    await fleet.query(createEffects);
+    if (options.template === undefined) await fleet.query(createEffects);
     return fleet;
   }
 
-  /** On a server of its own, which the caller starts, breaks and stops. */
+  /** On a server of its own, or on a way to one, which the caller starts, breaks and stops. */
   static async on(server: Pick<DevDatabase, 'url'>): Promise<Fleet> {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => {});

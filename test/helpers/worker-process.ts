@@ -26,6 +26,10 @@ export interface WorkerConfig {
   readonly stopGraceMs?: number;
   /** Whether one of its jobs may end it. */
   readonly mayDie?: boolean;
+  /** Whether it migrates the database before it works. */
+  readonly migrates?: boolean;
+  /** By how much its clock, the time of day, differs from that of everybody else. */
+  readonly clockAheadMs?: number;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }
@@ -33,6 +37,7 @@ export interface WorkerConfig {
 export type ToWorker = { readonly type: 'let go' };
 
 export type FromWorker =
+  | { readonly type: 'migrated'; readonly names: readonly string[] }
   | { readonly type: 'ready' }
   | { readonly type: 'stopping' }
   /** A handler began, of any kind but `short`; of `transactional`, and has made its writes. */
@@ -122,6 +127,11 @@ export class WorkerProcess implements AsyncDisposable {
     await this.waitFor('its workers stop', () =>
       this.#heard.some(({ type }) => type === 'stopping'),
     );
+  }
+
+  /** The migrations that it has applied. */
+  get migrated(): string[] {
+    return this.#heard.flatMap((message) => (message.type === 'migrated' ? message.names : []));
   }
 
   /** The ids of the jobs whose handlers have begun, in order. */

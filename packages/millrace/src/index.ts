@@ -37,6 +37,7 @@ export type {
   MillraceOptions,
   Scheduler,
   SchedulerOptions,
+  StopOptions,
   Worker,
   WorkerOptions,
   WorkerStopped,

@@ -40,7 +40,7 @@ const remedies = {
   MILLRACE_ATTEMPT_TIMEOUT: 'Make the handler faster or raise `timeout`.',
   MILLRACE_HANDLER_OUTCOME_INVALID:
     'Return JSON, or one of snooze(), retryAfter(), cancel(), discard().',
-  MILLRACE_STOPPED: 'Create a new worker; a stopped one does not start again.',
+  MILLRACE_STOPPED: 'Create a new worker or scheduler; a stopped one does not start again.',
   MILLRACE_DB_MISSING: 'Set DATABASE_URL or the option `connection`.',
   MILLRACE_DB_UNREACHABLE: 'Start PostgreSQL, or correct host and port of the connection.',
   MILLRACE_DB_AUTH: 'Correct user, password or database name of the connection.',

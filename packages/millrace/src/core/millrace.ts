@@ -73,6 +73,15 @@ export interface WorkerOptions {
   readonly stopGrace?: Duration;
 }
 
+/** What `stop` of a worker takes. */
+export interface StopOptions {
+  /**
+   * How long running handlers may go on before their signal aborts. Default: `stopGrace` of the worker. A later call may
+   * shorten what an earlier one gave; 0 aborts them now.
+   */
+  readonly grace?: Duration;
+}
+
 /** How a worker ended. */
 export interface WorkerStopped {
   /** Jobs that had begun, had not finished in time and were given back; no attempt was used. */
@@ -84,8 +93,11 @@ export interface Worker extends Service, AsyncDisposable {
   /** Claims up to the free slots, runs what it got and settles it; answers with the number taken. A job's failure never rejects it. */
   tick(): Promise<number>;
   /** No new claims; running handlers get their grace, then the AbortSignal; what is left is given back. */
-  stop(): Promise<WorkerStopped>;
-  /** Starts, stops at SIGTERM, SIGINT or when `signal` aborts, and resolves when it has stopped. */
+  stop(options?: StopOptions): Promise<WorkerStopped>;
+  /**
+   * Starts, stops at SIGTERM, SIGINT or when `signal` aborts, and resolves when it has stopped. A second SIGTERM or SIGINT
+   * ends the grace. It never ends the process: whoever awaits it decides about the exit code.
+   */
   run(options?: { readonly signal?: AbortSignal }): Promise<WorkerStopped>;
 }
 

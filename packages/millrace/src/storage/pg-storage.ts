@@ -21,7 +21,7 @@ import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
 import type { Pool } from './pool.ts';
-import type { Route } from './route.ts';
+import { onStandby, type Route } from './route.ts';
 import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
@@ -216,10 +216,5 @@ async function refuseServer(client: Queryable): Promise<void> {
       `the server is PostgreSQL ${String(server?.['shown'])}`,
     );
   }
-  if (server?.['standby'] === true) {
-    throw new MillraceError(
-      'MILLRACE_DB_READ_ONLY',
-      'the server is a standby, which cannot be written to',
-    );
-  }
+  if (server?.['standby'] === true) throw onStandby();
 }

@@ -3,7 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { ClientConfig, Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
-import { goesThroughPooler, vanishSettings } from './route.ts';
+import { vanishSettings, whoAnswers } from './route.ts';
 
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
 const maxSerializationTries = 10;
@@ -88,7 +88,7 @@ export class Pool {
    * prepared on them; it announces a process of its own to its clients. Asked once, when it first matters.
    */
   isDirect(): Promise<boolean> {
-    this.#isDirect ??= this.#with(async (client) => !(await goesThroughPooler(client))).catch(
+    this.#isDirect ??= this.#with(async (client) => !(await whoAnswers(client)).isPooler).catch(
       (error: unknown) => {
         this.#isDirect = undefined;
         throw explain(error);
@@ -128,11 +128,11 @@ export class Pool {
     }
   }
 
-  /** Runs a read of our own, which must not depend on the session's search path. */
+  /** Runs a read of our own, which must not depend on the session's search path, nor on how it writes times. */
   read<T>(body: (executor: Executor) => Promise<T>): Promise<T> {
     return this.#with(async (client) => {
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
-      await client.query(`SET LOCAL search_path = ''`);
+      await client.query(`SET LOCAL search_path = ''; SET LOCAL datestyle = 'ISO'`);
       const result = await body({ query: (text, values) => client.query(text, [...values]) });
       await client.query('COMMIT');
       return result;

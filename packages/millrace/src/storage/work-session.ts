@@ -171,7 +171,7 @@ export class PgWorkSession implements WorkSession {
     };
   }
 
-  /** A finished job whose day has no partition yet: it is made, and the statement, which has changed nothing, repeated. */
+  /** A write that may add to the history. The table of the day is missing when its clock stepped, or nobody ran for a week. */
   async #withPartitions<T>(run: () => Promise<T>): Promise<T> {
     return run().catch(async (error: unknown) => {
       if (causeCode(error) !== noPartition) throw error;
@@ -322,7 +322,7 @@ export class PgWorkSession implements WorkSession {
   }
 
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
-    return this.#housekeeping.rescue();
+    return this.#withPartitions(() => this.#housekeeping.rescue());
   }
 
   async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {
