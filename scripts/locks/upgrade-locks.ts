@@ -41,11 +41,11 @@ export async function measureUpgradeLocks(rows: number): Promise<UpgradeLocks> {
     times.push(performance.now() - startedMs);
   };
   await enqueue();
-  let migrations: readonly string[] | undefined;
-  const migrating = after.migrate().then((applied) => (migrations = applied));
-  while (migrations === undefined) await enqueue();
+  const over = new AbortController();
+  const migrating = after.migrate().finally(() => over.abort());
+  while (!over.signal.aborted) await enqueue();
   await enqueue();
-  await migrating;
+  const migrations = await migrating;
   await worker.stop();
   return { migrations, longestMs: Math.max(...times), statements: times.length };
 }

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { held, short } from '../fixtures/jobs.ts';
 import { brisk, Fleet } from '../helpers/fleet.ts';
 
-/** Holds the row of a job in an open transaction, as somebody's psql would. */
-async function lockRow(url: string, id: string): Promise<AsyncDisposable> {
+/** Holds the rows of jobs in an open transaction, as somebody's psql would. */
+async function lockRows(url: string, ...ids: readonly string[]): Promise<AsyncDisposable> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('BEGIN');
-  await client.query('SELECT FROM millrace.job WHERE id = $1 FOR UPDATE', [id]);
+  await client.query('SELECT FROM millrace.job WHERE id = ANY ($1) FOR UPDATE', [ids]);
   return { [Symbol.asyncDispose]: () => client.end() };
 }
 
@@ -28,7 +28,7 @@ describe('a job whose row somebody holds in an open transaction', () => {
     await worker.waitForBegan(...jobs);
     const [locked = '', ...others] = jobs;
     {
-      await using _ = await lockRow(fleet.url, locked);
+      await using _ = await lockRows(fleet.url, locked);
       worker.letGo();
       await fleet.until('the others are settled', async () => {
         return (await idsIn(fleet, 'completed')).length === others.length;
@@ -52,7 +52,7 @@ describe('a job whose row somebody holds in an open transaction', () => {
     const other = await fleet.start({ tuning: brisk, events: ['job:rescued'] });
     const [locked = '', ...others] = jobs;
     {
-      await using _ = await lockRow(fleet.url, locked);
+      await using _ = await lockRows(fleet.url, locked);
       await doomed.kill();
       await other.waitForBegan(...others);
       expect(other.began).not.toContain(locked);
@@ -81,8 +81,7 @@ describe('a job whose row somebody holds in an open transaction', () => {
     );
     const { millrace } = fleet;
     {
-      await using _waits = await lockRow(fleet.url, waits);
-      await using _runs = await lockRow(fleet.url, runs);
+      await using _ = await lockRows(fleet.url, waits, runs);
       expect(await millrace.cancel(waits)).toEqual({ status: 'busy' });
       expect(await millrace.retry(waits)).toEqual({ status: 'busy' });
       expect(await millrace.retry(other)).toEqual({ status: 'available', from: 'scheduled' });

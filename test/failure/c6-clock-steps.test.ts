@@ -14,7 +14,7 @@ it.each(['10 minutes', '-10 minutes', '60 days', '-60 days'])(
   'C6: G17: when the clock of the database steps by %s nobody is taken for dead, and jobs, outcomes and rescues go on',
   async (by) => {
     await using fleet = await Fleet.create();
-    await using _clock = await driveClock(fleet.url);
+    await using _ = await driveClock(fleet.url);
     const stateOf = async (id: string) => (await fleet.millrace.get(id))?.state;
     const events = ['worker:died', 'worker:renewed', 'job:rescued'] as const;
     const doomed = await fleet.start({ tuning: brisk, concurrency: 1 });
