@@ -15,8 +15,8 @@ import type {
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { ClientConfig, Row } from './connection.ts';
-import { causeCode, explain } from './errors.ts';
-import { pgExecutor } from './executors/pg.ts';
+import { causeCode, explain, explainInTransaction } from './errors.ts';
+import { executorOf } from './executors/executor-of.ts';
 import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
@@ -84,7 +84,7 @@ export class PgStorage implements Storage {
   }
 
   executorOf(handle: unknown): Executor {
-    return pgExecutor(handle);
+    return executorOf(handle);
   }
 
   async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
@@ -177,7 +177,10 @@ export class PgStorage implements Storage {
   async #call(of: StatementOf, values: readonly (string | null)[], on?: Executor): Promise<Row[]> {
     const { text } = of(this.#names);
     if (on !== undefined) {
-      return (await on.query(text, values).catch(rethrow)).rows;
+      const { rows } = await on.query(text, values).catch((error: unknown) => {
+        throw explainInTransaction(error);
+      });
+      return rows;
     }
     try {
       return await this.#pool.query(text, values);

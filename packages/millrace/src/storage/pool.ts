@@ -3,6 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { ClientConfig, Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
+import type { OpenTransaction } from './open-transaction.ts';
 
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
 const maxSerializationTries = 10;
@@ -118,20 +119,48 @@ export class Pool {
     }
   }
 
-  /** A connection for a transactional handler, in a transaction. */
-  async begin(isolation: IsolationLevel): Promise<Borrowed> {
+  /**
+   * A transaction for a transactional handler.
+   * @param keepsPlans Whether the connection keeps prepared statements, which a pooler may not
+   */
+  async begin(isolation: IsolationLevel, keepsPlans: boolean): Promise<OpenTransaction> {
     this.#count(1);
     let borrowed: Borrowed | undefined;
-    const release = (broken: boolean) => {
+    let ended = false;
+    const end = (broken: boolean) => {
+      if (ended) return;
+      ended = true;
       borrowed?.release(broken);
       this.#count(-1);
     };
     try {
       borrowed = await this.#borrow();
-      await borrowed.client.query(beginText(isolation));
-      return { client: borrowed.client, release };
+      const { client } = borrowed;
+      await client.query(beginText(isolation));
+      return {
+        tx: client,
+        tellsOutcome: true,
+        within: (body) => body(),
+        async run({ name, text }, values) {
+          const config = { ...(keepsPlans && { name }), text, values: [...values] };
+          return (await client.query<Row>(config)).rows;
+        },
+        async commit() {
+          const { command } = await client.query('COMMIT');
+          end(command !== 'COMMIT');
+          if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit');
+        },
+        async rollback() {
+          if (ended) return;
+          const broken = await client.query('ROLLBACK').then(
+            () => false,
+            () => true,
+          );
+          end(broken);
+        },
+      };
     } catch (error) {
-      release(true);
+      end(true);
       throw explain(error);
     }
   }

@@ -19,13 +19,15 @@ import type {
   StoredSchedule,
   WorkSession,
 } from '../core/storage.ts';
-import type { IsolationLevel } from '../core/transaction.ts';
+import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import { PipelinedSession, type ClientConfig, type Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
+import { executorOf } from './executors/executor-of.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
 import { Listener } from './listener.ts';
 import type { Names } from './names.ts';
 import { quoteIdentifier } from './names.ts';
+import { openBySource } from './open-transaction.ts';
 import type { Pool } from './pool.ts';
 import { toClaimed, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
@@ -195,12 +197,14 @@ export class PgWorkSession implements WorkSession {
     return (row?.['ms'] as number | null | undefined) ?? null;
   }
 
-  async begin(isolation: IsolationLevel): Promise<JobTransaction> {
-    const { client, release } = await this.#pool.begin(isolation);
+  async begin(from: IsolationLevel | TransactionSource<unknown>): Promise<JobTransaction> {
+    const open =
+      typeof from === 'string'
+        ? await this.#pool.begin(from, this.#poolIsDirect)
+        : await openBySource(from, executorOf);
     return new PgJobTransaction({
-      client,
-      release,
-      settle: this.#poolIsDirect ? settle(this.#names) : { text: settle(this.#names).text },
+      open,
+      names: this.#names,
       lookUp: async (request) =>
         (await this.#lookUp([request]))[0] ?? { id: request.id, status: 'lost' },
       label: this.#label,
