@@ -14,6 +14,7 @@ export default defineConfig({
       '**/dist/**',
       'test/debian/**',
       'test/majors/**',
+      'test/orms/**',
       'test/upgrade/**',
     ],
     globalSetup: ['test/helpers/global-setup.ts'],

@@ -32,8 +32,9 @@ const remedies = {
   MILLRACE_UNIQUE_CONFLICT:
     'Another unfinished job of this queue has the same unique key; wait for it or cancel it.',
   MILLRACE_TX_INVALID:
-    'Pass a connected pg client, or what `millrace.transaction` gives to its callback.',
-  MILLRACE_TX_NOT_OPEN: 'Pass a client on which BEGIN was run, or use `millrace.transaction`.',
+    'Pass what your library gives to the callback of a transaction, or `millrace.transaction` to its own.',
+  MILLRACE_TX_NOT_OPEN:
+    'Pass the transaction while it is open: after its beginning, before its end or its first error.',
   MILLRACE_TX_SERIALIZATION: 'Repeat the whole transaction; PostgreSQL could not serialize it.',
   MILLRACE_LEASE_LOST:
     'Nothing to do: the job has moved on, and what this attempt wrote in its transaction is undone.',

@@ -14,6 +14,7 @@ import type {
   ScheduleInfo,
 } from './storage.ts';
 import type { IsolationLevel, Transaction } from './transaction.ts';
+import type { TransactionHandle } from './transaction-handles.ts';
 
 /** The settings of a `pg` connection that Millrace looks at; every other setting of `pg` is passed on. */
 export interface ConnectionConfig {
@@ -161,10 +162,10 @@ export interface Millrace extends AsyncDisposable {
   /** Cancels a waiting job; asks a running one to stop through its AbortSignal; leaves a finished one as it is. */
   cancel(
     id: string,
-    options?: { readonly reason?: string; readonly tx?: Transaction },
+    options?: { readonly reason?: string; readonly tx?: TransactionHandle },
   ): Promise<CancelAnswer>;
   /** Makes a waiting job due now; brings a finished one back under its id, with at least one more attempt. */
-  retry(id: string, options?: { readonly tx?: Transaction }): Promise<RetryAnswer>;
+  retry(id: string, options?: { readonly tx?: TransactionHandle }): Promise<RetryAnswer>;
   /** Every schedule in the database, and whether a live process knows it. */
   schedules(): Promise<readonly ScheduleInfo[]>;
   createWorker(options?: WorkerOptions): Worker;
