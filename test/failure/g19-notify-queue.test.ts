@@ -21,11 +21,7 @@ async function usage(fleet: Fleet): Promise<number> {
   return row?.usage ?? 0;
 }
 
-it('B8: G19: while the queue of notifications is full no enqueue fails, in no transaction, and jobs are run all the same', async ({
-  skip,
-}) => {
-  const major = Number(process.env['MILLRACE_TEST_MAJOR'] ?? 18);
-  skip(major < 17, 'the size of the queue can be set from PostgreSQL 17 on');
+it('B8: G19: while the queue of notifications is full no enqueue fails, in no transaction, and jobs are run all the same', async () => {
   const settings = { ...durable.settings, max_notify_queue_pages: '64' };
   await using server = await startDevDatabase({ ...durable, settings });
   await using fleet = await Fleet.on(server);
