@@ -49,7 +49,7 @@ export const usage = `npm run bench -- --scenario NAME[,NAME] [options]
 DATABASE_URL names a server to use instead of an own one.`;
 
 const defaultRuns = 5;
-const quickPeers = 'millrace:default,raw-update';
+const quickPeers = 'millrace:default,raw-update:default';
 
 /** Undefined when the usage is to be shown. */
 export function readArguments(argv: string[]): Arguments | undefined {

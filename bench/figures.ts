@@ -1,7 +1,7 @@
 /** From runs to figures: medians, ranges, and ratios to hand-written SQL in the same round. */
 import type { Metrics } from './bench.ts';
 import { median } from './numbers.ts';
-import { reference } from './peer.ts';
+import { reference, referenceConfig } from './peer.ts';
 
 /** What one run of one configuration gave. Runs of the same round followed each other. */
 export interface Measured {
@@ -30,13 +30,18 @@ export const ratioName = (metric: string) => `${metric}/${reference}`;
 
 export function figures(scenario: string, measured: readonly Measured[]): Figure[] {
   const base = new Map(
-    measured.filter(({ peer }) => peer === reference).map(({ round, metrics }) => [round, metrics]),
+    measured
+      .filter(({ peer, config }) => peer === reference && config === referenceConfig)
+      .map(({ round, metrics }) => [round, metrics]),
   );
   const groups = Map.groupBy(measured, ({ peer, config }) => `${peer}\n${config}`);
   return [...groups].flatMap(([key, runs]) => {
     const [peer = '', config = ''] = key.split('\n');
     const names = [...new Set(runs.flatMap(({ metrics }) => Object.keys(metrics)))];
-    const compared = peer === reference ? [] : names.filter((name) => !notCompared.test(name));
+    const compared =
+      peer === reference && config === referenceConfig
+        ? []
+        : names.filter((name) => !notCompared.test(name));
     const all = [
       ...names.map((name) => [name, runs.map(({ metrics }) => metrics[name])] as const),
       ...compared.map(

@@ -44,6 +44,8 @@ export type FromWorker =
 const file = fileURLToPath(new URL('worker.ts', import.meta.url));
 const stopMs = 20_000;
 
+const hasEndedError = () => new Error('A worker process has ended.');
+
 class Member {
   readonly child: ChildProcess;
   ended = 0;
@@ -56,6 +58,10 @@ class Member {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.child.on('message', (message: FromWorker) => this.#hear(message));
+    // Whoever sends to it or waits for it hears so too.
+    this.child.on('error', () => {});
+    this.child.on('exit', () => this.#report.reject(hasEndedError()));
+    this.#report.promise.catch(() => {});
   }
 
   #hear(message: FromWorker): void {
@@ -66,7 +72,7 @@ class Member {
 
   heard(what: 'loaded' | 'working'): Promise<void> {
     return until(`a worker process is ${what}`, () => {
-      if (this.hasEnded) throw new Error('A worker process has ended.');
+      if (this.hasEnded) throw hasEndedError();
       return this.#seen.has(what);
     });
   }
@@ -76,6 +82,7 @@ class Member {
   }
 
   async report(): Promise<Report> {
+    if (this.hasEnded) throw hasEndedError();
     this.#report = Promise.withResolvers<Report>();
     this.child.send('report' satisfies ToWorker);
     return this.#report.promise;
@@ -130,8 +137,7 @@ export class Fleet implements AsyncDisposable {
     await until(
       `${jobs} handlers have ended`,
       () => {
-        if (this.#members.every(({ hasEnded }) => hasEnded))
-          throw new Error('All worker processes have ended.');
+        if (this.#members.some(({ hasEnded }) => hasEnded)) throw hasEndedError();
         return this.ended >= jobs;
       },
       timeoutMs,

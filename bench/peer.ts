@@ -82,7 +82,9 @@ export interface Peer {
   work(place: Place, handle: Handle, watch: Watch | undefined): Promise<Working>;
 }
 
+/** What all figures are compared with. */
 export const reference = 'raw-update';
+export const referenceConfig = 'default';
 
 /** In the order of the tables. Those in `rivals/` need what `npm ci` installs in this folder. */
 export const peerNames = [

@@ -8,5 +8,5 @@ export const peer: Peer = {
   store: 'postgres',
   table: 'raw.job',
   channel: rawChannel,
-  ...rawPeer('delete'),
+  ...rawPeer(() => 'delete'),
 };

@@ -8,10 +8,15 @@ export const peer: Peer = {
       about:
         'claim = UPDATE … RETURNING of 500, complete = DELETE … = ANY, two loops, narrow table, no history',
     },
+    array: {
+      about:
+        'the same, but the claim finds its rows by = ANY (ARRAY(…)), whose plan statistics cannot spoil',
+      only: ['throughput', 'depth', 'snapshot', 'steady'],
+    },
   },
   lacks: ['crash'],
   store: 'postgres',
   table: 'raw.job',
   channel: rawChannel,
-  ...rawPeer('update'),
+  ...rawPeer(({ config }) => (config === 'array' ? 'array' : 'update')),
 };

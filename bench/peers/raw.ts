@@ -50,6 +50,11 @@ const claims = {
     `UPDATE raw.job j SET state = 1, attempt = attempt + 1 FROM (${picked}) p WHERE j.id = p.id
      RETURNING j.id, j.attempt, j.payload`,
   ),
+  array: statement(
+    'claim',
+    `UPDATE raw.job j SET state = 1, attempt = attempt + 1 WHERE j.id = ANY (ARRAY(${picked}))
+     RETURNING j.id, j.attempt, j.payload`,
+  ),
   delete: statement(
     'claim',
     `DELETE FROM raw.job j USING (${picked}) p WHERE j.id = p.id RETURNING j.id, j.attempt, j.payload`,
@@ -80,8 +85,10 @@ interface Row {
   readonly payload: Payload;
 }
 
-/** The peer whose claim is `update`, which may run a job twice, or `delete`, which may lose one. */
-export function rawPeer(claim: keyof typeof claims): Pick<Peer, 'prepare' | 'produce' | 'work'> {
+/** The peer whose claim is `update` or `array`, which may run a job twice, or `delete`, which may lose one. */
+export function rawPeer(
+  claimOf: (place: Place) => keyof typeof claims,
+): Pick<Peer, 'prepare' | 'produce' | 'work'> {
   return {
     prepare: async ({ url }) => {
       const client = await connect(url);
@@ -89,7 +96,7 @@ export function rawPeer(claim: keyof typeof claims): Pick<Peer, 'prepare' | 'pro
       await client.end();
     },
     produce,
-    work: (place, handle, watch) => work(claim, place, handle, watch),
+    work: (place, handle, watch) => work(claimOf(place), place, handle, watch),
   };
 }
 
@@ -168,7 +175,7 @@ async function work(
       watch?.claimed(nowMs() - beganMs);
       if (idle) watch?.awoke();
       idle = false;
-      await runAll(client, rows, handle, claim === 'update');
+      await runAll(client, rows, handle, claim !== 'delete');
     }
     await client.end();
   }

@@ -11,16 +11,22 @@ export function watchClaims(text: RegExp, watch: Watch | undefined): void {
   const client = pg.Client.prototype as unknown as { query: Query };
   const { query } = client;
   client.query = function watched(...args) {
-    const answer = query.apply(this, args);
-    if (answer instanceof Promise && text.test(textOf(args[0]))) {
-      const beganMs = nowMs();
-      answer.then(
-        ({ rows }: pg.QueryResult) => {
-          if (rows.length > 0) watch.claimed(nowMs() - beganMs);
-        },
-        () => {},
-      );
+    if (!text.test(textOf(args[0]))) return query.apply(this, args);
+    const beganMs = nowMs();
+    const told = (result: pg.QueryResult | undefined) => {
+      if (result !== undefined && result.rows.length > 0) watch.claimed(nowMs() - beganMs);
+    };
+    // A pool asks with a callback, everybody else for a promise.
+    const last = args.at(-1);
+    if (typeof last === 'function') {
+      const callback = (error: unknown, result: pg.QueryResult | undefined) => {
+        told(result);
+        Reflect.apply(last, undefined, [error, result]);
+      };
+      return query.apply(this, [...args.slice(0, -1), callback]);
     }
+    const answer = query.apply(this, args) as Promise<pg.QueryResult>;
+    answer.then(told, () => {});
     return answer;
   };
 }

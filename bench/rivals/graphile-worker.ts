@@ -40,6 +40,8 @@ export const peer: Peer = {
 
   async produce({ url, queues: [first] }, { connections }) {
     const pgPool = new pg.Pool({ connectionString: url, max: connections });
+    pgPool.on('error', () => {});
+    pgPool.on('connect', (client) => client.on('error', () => {}));
     const utils = await makeWorkerUtils({ pgPool, logger });
     const specOf = (job: Job): AddJobsJobSpec => ({
       identifier: job.foreign === true ? 'foreign' : (job.queue ?? first),

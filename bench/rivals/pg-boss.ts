@@ -37,7 +37,7 @@ async function start(place: Place, max = 10): Promise<PgBoss> {
 }
 
 /** Retried, delayed and recovered jobs are not notified of, and the poll is 30 s by default. */
-const soonPoll = { notifyPollingIntervalSeconds: 0.5 };
+const soonPoll = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 };
 
 export const peer: Peer = {
   configs: {
