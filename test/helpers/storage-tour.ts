@@ -16,7 +16,7 @@ const discarded: Settlement = {
   state: 'discarded',
   reason: 'test',
   error,
-} as Settlement;
+};
 
 /** Calls everything that the storage can do, and expects what it does everywhere. The database holds no job before. */
 export async function expectWorkingStorage(
