@@ -23,13 +23,13 @@ const realClock: Clock = {
 };
 
 /** The storage of a database, without anything above it. */
-export function openStorage(url: string, schema = 'millrace'): PgStorage {
+export function openStorage(url: string, schema = 'millrace', clock = realClock): PgStorage {
   const config = clientConfig(url);
   return new PgStorage({
     names: namesOf(schema),
     pool: new Pool(() => config),
     direct: () => config,
-    clock: realClock,
+    clock,
     label: 'test:1',
     poolIsDirect: true,
   });
