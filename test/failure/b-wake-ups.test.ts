@@ -31,7 +31,8 @@ async function app() {
     until(`the worker ${does ? 'waits' : 'does not wait'}`, async () => {
       const locks = await made.database.query(
         `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
-            AND classid = millrace.waiting_class()::oid AND objid = hashtext('default')::oid`,
+            AND classid = millrace.waiting_class()::oid AND objid = hashtext('default')::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       return locks.length > 0 === does;
     });
