@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { settle as settlementOf } from '../../packages/millrace/src/core/lifecycle.ts';
 import type { SettleRequest, Storage } from '../../packages/millrace/src/core/storage.ts';
-import { identity, newJob } from '../helpers/storage.ts';
+import { completed, identity, newJob } from '../helpers/storage.ts';
 import {
   cancelled,
   claimed,
@@ -125,7 +125,6 @@ const claim: Verb = async (model, real, [pick, limit, riding]) => {
   worker.hands = worker.hands.filter((hand) => isHeldUnder(model.job(hand.id), hand.lease));
 };
 
-const completed = { type: 'finish', state: 'completed', keep: true } as const;
 const completedUnder = (lease: number) => (job: ModelJob) => settled(job, lease, 'complete');
 
 const settle: Verb = async (model, real, [pick, first, old]) => {
@@ -231,7 +230,7 @@ const loseSession: Verb = async (model, real, [pick]) => {
 const beat: Verb = async (model, real, [pick]) => {
   const { worker, session } = workerAt(model, real, pick);
   if (worker.no === 0) return;
-  expect(await session.beat(worker.no)).toBe(model.registered.has(worker.no));
+  expect(await session.beat(worker.no, null)).toBe(model.registered.has(worker.no));
 };
 
 async function sightings({ others }: Real) {
@@ -247,7 +246,7 @@ const declareDead: Verb = async (model, real, [pick, how, when]) => {
   expect(seen.locked).toBe(hasLock);
   const crashed = how % 3 === 0 || !hasLock;
   const isLate = when % 4 === 0;
-  if (isLate) await real.others.session().beat(no);
+  if (isLate) await real.others.session().beat(no, null);
   const isDead = !isLate && !(crashed && hasLock);
   const found = { no, beat: seen.beat, crashed };
   expect(await real.others.session().declareDead([found])).toEqual(isDead ? [no] : []);
