@@ -129,7 +129,7 @@ WITH clock AS MATERIALIZED (
 ), archived AS (
   INSERT INTO ${s}.job_history (id, finished_at, scheduled_at, created_at, claimed_at, lease, priority, max_attempts,
          attempt, crashes, state, queue, kind, gate_key, unique_key, payload_version, worker, reason, meta, policy, payload)
-  SELECT g.id, clock.at, g.scheduled_at, g.created_at, g.claimed_at, 0, g.priority, g.max_attempts, g.attempt,
+  SELECT g.id, clock.at, g.scheduled_at, g.created_at, g.claimed_at, 0, g.priority, g.max_attempts, g.attempt - 1,
          g.crashes, 3, g.queue, g.kind, g.gate_key, g.unique_key, g.payload_version, g.worker, g.reason, g.meta, g.policy,
          g.payload
     FROM gone g CROSS JOIN clock
@@ -141,7 +141,7 @@ WITH clock AS MATERIALIZED (
 SELECT r.* FROM told, (
   SELECT b.id::text AS id, b.kind, b.queue, b.attempt, 'available' AS state FROM back b
   UNION ALL
-  SELECT g.id::text, g.kind, g.queue, g.attempt, 'cancelled' FROM gone g
+  SELECT g.id::text, g.kind, g.queue, g.attempt - 1, 'cancelled' FROM gone g
   UNION ALL
   SELECT o.id::text, '', '', 0, 'held' FROM orphan o WHERE NOT EXISTS (SELECT FROM mine m WHERE m.id = o.id)
 ) r WHERE told.n >= 0`,
