@@ -1,127 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { checkHistory, rules, type Violation } from './history-checker.ts';
-import type { LogEntry } from './history-log.ts';
-import type { DatabaseState, Expectations } from './history-past.ts';
+import { rules, type Violation } from './history-checker.ts';
+import {
+  began,
+  check,
+  finished,
+  first,
+  lease,
+  second,
+  soundPast,
+  third,
+  waiting,
+  type SoundPast,
+} from './sound-past.ts';
 
-type Row<Table extends keyof DatabaseState> = {
-  -readonly [Key in keyof DatabaseState[Table][number]]: DatabaseState[Table][number][Key];
-};
-
-/** A past that can be falsified. A line of the log happens at its place times ten milliseconds, by both clocks. */
-interface Past {
-  log: (LogEntry & { pid?: number; atMs: number })[];
-  jobs: Row<'jobs'>[];
-  attempts: Row<'attempts'>[];
-  fires: Row<'fires'>[];
-  expected: Expectations;
-}
-
-const lease = (worker: number, count: number) => String(BigInt(worker) * 2n ** 32n + BigInt(count));
-const [first, second, third, moved] = [lease(7, 1), lease(7, 2), lease(8, 1), lease(9, 1)];
-
-function began(run: string, job: string, under: string, attempt: number, transactional = false) {
-  return { what: 'began', run, job, kind: 'test', attempt, lease: under, transactional } as const;
-}
-
-function finished(id: string, under: string, finishedMs: number, attempt: number): Row<'jobs'> {
-  return { id, state: 'completed', attempt, maxAttempts: 3, lease: under, finishedMs };
-}
-
-/** Everything that may happen to jobs without a promise being broken. */
-function soundPast(): Past {
-  return {
-    log: [
-      {
-        what: 'enqueued',
-        jobs: ['failed', 'crashed', 'moved', 'moved too', 'snoozed'],
-        fate: 'committed',
-        atMs: 0,
-      },
-      { what: 'enqueued', jobs: ['waiting'], fate: 'committed', atMs: 1 },
-      { what: 'enqueued', jobs: ['conflicting', 'cancelled'], fate: 'committed', atMs: 1 },
-      { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
-      { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
-
-      { what: 'claimed', lease: first, jobs: ['failed', 'crashed', 'moved', 'snoozed'], atMs: 10 },
-      { ...began('1.1', 'failed', first, 1), atMs: 11 },
-      { what: 'ended', run: '1.1', how: 'threw', atMs: 20 },
-      { what: 'settling', held: [{ id: 'failed', lease: first, to: 'wait' }], atMs: 21 },
-      { what: 'claimed', lease: second, jobs: ['failed', 'snoozed'], atMs: 30 },
-      { ...began('1.2', 'failed', second, 2), atMs: 31 },
-      { what: 'ended', run: '1.2', how: 'returned', atMs: 40 },
-
-      { ...began('1.3', 'snoozed', first, 1), atMs: 12 },
-      { what: 'ended', run: '1.3', how: 'returned', atMs: 22 },
-      { what: 'settling', held: [{ id: 'snoozed', lease: first, to: 'wait' }], atMs: 23 },
-      { ...began('1.4', 'snoozed', second, 1), atMs: 32 },
-      { what: 'ended', run: '1.4', how: 'returned', atMs: 42 },
-
-      // Its worker is frozen until the job is finished elsewhere, and then finds that the lease is lost.
-      { ...began('1.5', 'crashed', first, 1), atMs: 13 },
-      { what: 'claimed', lease: third, jobs: ['crashed', 'conflicting'], pid: 2, atMs: 60 },
-      { ...began('2.1', 'crashed', third, 1), pid: 2, atMs: 61 },
-      { what: 'ended', run: '2.1', how: 'returned', pid: 2, atMs: 70 },
-      { what: 'aborted', run: '1.5', code: 'MILLRACE_LEASE_LOST', atMs: 80 },
-      { what: 'settling', held: [{ id: 'crashed', lease: first, to: 'finish' }], atMs: 81 },
-      { what: 'refused', held: [{ id: 'crashed', lease: first }], atMs: 82 },
-      { what: 'ended', run: '1.5', how: 'threw', atMs: 83 },
-
-      { ...began('1.6', 'moved', first, 1), atMs: 14 },
-      { what: 'moving', held: [{ id: 'moved', lease: first }], lease: moved, atMs: 50 },
-      { what: 'ended', run: '1.6', how: 'returned', atMs: 55 },
-      // Its lease is moved by the time it begins, which the process learns only later.
-      { what: 'moving', held: [{ id: 'moved too', lease: first }], lease: moved, atMs: 15 },
-      { ...began('1.7', 'moved too', first, 1), atMs: 16 },
-      { what: 'ended', run: '1.7', how: 'returned', atMs: 17 },
-
-      // It conflicts once and runs again within the same attempt; only the second run's follow-up exists.
-      { ...began('2.2', 'conflicting', third, 1, true), pid: 2, atMs: 62 },
-      { what: 'enqueued', jobs: ['undone too'], fate: { of: '2.2' }, pid: 2, atMs: 63 },
-      { what: 'ended', run: '2.2', how: 'returned', pid: 2, atMs: 64 },
-      { ...began('2.3', 'conflicting', third, 1, true), pid: 2, atMs: 65 },
-      { what: 'enqueued', jobs: ['follow-up'], fate: { of: '2.3' }, pid: 2, atMs: 66 },
-      { what: 'ended', run: '2.3', how: 'returned', pid: 2, atMs: 67 },
-      { what: 'died', process: 2, atMs: 90 },
-    ],
-    jobs: [
-      finished('failed', second, 41, 2),
-      finished('snoozed', second, 43, 1),
-      finished('crashed', third, 71, 1),
-      finished('moved', moved, 56, 1),
-      finished('moved too', moved, 56, 1),
-      finished('conflicting', third, 68, 1),
-      // Its worker died after somebody had asked to cancel it.
-      { ...finished('cancelled', lease(6, 1), 58, 1), state: 'cancelled' },
-      waiting('waiting'),
-      waiting('follow-up'),
-      waiting('fired'),
-    ],
-    attempts: [
-      { job: 'failed', lease: first, ending: 'failed', endedMs: 22 },
-      { job: 'crashed', lease: first, ending: 'crashed', endedMs: 59 },
-      { job: 'cancelled', lease: lease(6, 1), ending: 'crashed', endedMs: 58 },
-    ],
-    fires: [{ schedule: 'hourly', fireMs: 3_600_000, job: 'fired' }],
-    expected: { fireTimes: { hourly: [3_600_000] } },
-  };
-}
-
-function waiting(id: string): Row<'jobs'> {
-  return { id, state: 'available', attempt: 0, maxAttempts: 3, lease: null, finishedMs: null };
-}
-
-function check({ log, expected, ...database }: Past): Violation[] {
-  const lines = log.map(({ atMs, pid = 1, ...entry }) => ({
-    ...entry,
-    pid,
-    monotonicMs: 1_000_000 + atMs,
-    wallMs: atMs,
-  }));
-  return checkHistory(lines, database, expected);
-}
-
-const jobOf = (past: Past, id: string) => pick(past.jobs, (row) => row.id === id);
-const lineOf = (past: Past, run: string, what: string) =>
+const jobOf = (past: SoundPast, id: string) => pick(past.jobs, (row) => row.id === id);
+const lineOf = (past: SoundPast, run: string, what: string) =>
   pick(past.log, (line) => 'run' in line && line.run === run && line.what === what);
 
 function pick<T>(list: readonly T[], condition: (item: T) => boolean): T {
@@ -138,7 +31,7 @@ interface Plant {
   readonly rule: Violation['rule'];
   readonly what: string;
   readonly job: string;
-  readonly plant: (past: Past) => void;
+  readonly plant: (past: SoundPast) => void;
   /** What else this falsification must show. */
   readonly also?: readonly Violation['rule'][];
 }
@@ -291,6 +184,51 @@ const plants: readonly Plant[] = [
     },
   },
   {
+    rule: 'a job ran again without a recorded reason',
+    what: 'its snooze was refused each time',
+    job: 'unheard',
+    plant: (past) =>
+      remove(
+        past.log,
+        pick(past.log, ({ what }) => what === 'unanswered'),
+      ),
+  },
+  {
+    rule: 'a job ran again without a recorded reason',
+    what: 'nobody brought it back',
+    job: 'brought back',
+    plant: (past) => past.formerEnds.pop(),
+    also: ['the attempts are miscounted'],
+  },
+  {
+    rule: 'a job ran again without a recorded reason',
+    what: 'it failed only after it ran again, by the clock of the wall',
+    job: 'late',
+    plant: (past) => (pick(past.attempts, ({ job }) => job === 'late').endedMs = 5_142),
+  },
+  {
+    rule: 'the attempts are miscounted',
+    what: 'bringing it back made it the first attempt again',
+    job: 'brought back',
+    plant(past) {
+      Object.assign(lineOf(past, '3.3', 'began'), { attempt: 1 });
+    },
+  },
+  {
+    rule: 'a transaction stands without the completion of its job, or this without it',
+    what: 'the writes of the run that completed are gone',
+    job: 'conflicting',
+    plant: (past) => past.effects.pop(),
+    also: ['a job exists or ran although nobody committed it'],
+  },
+  {
+    rule: 'a transaction stands without the completion of its job, or this without it',
+    what: 'the writes of the run that conflicted are there',
+    job: 'conflicting',
+    plant: (past) => past.effects.unshift({ job: 'conflicting', run: '2.2' }),
+    also: ['a job exists or ran although nobody committed it'],
+  },
+  {
     rule: 'a job was completed by a run that began before its rescue',
     what: 'the rescue came after the run had begun',
     job: 'moved',
@@ -303,6 +241,16 @@ const plants: readonly Plant[] = [
     job: 'failed',
     plant: (past) => (jobOf(past, 'failed').lease = lease(99, 1)),
     also: ['something was settled although its run had not come to an end'],
+  },
+  {
+    rule: 'something was settled although its run had not come to an end',
+    what: 'it is cancelled without a run, and nobody asked for it',
+    job: 'told early',
+    plant: (past) =>
+      remove(
+        past.log,
+        pick(past.log, (line) => 'job' in line && line.job === 'told early'),
+      ),
   },
   {
     rule: 'something was settled although its run had not come to an end',
@@ -333,7 +281,10 @@ const plants: readonly Plant[] = [
       lineOf(past, '1.5', 'ended').atMs = 65;
       Object.assign(lineOf(past, '1.5', 'ended'), { how: 'returned' });
     },
-    also: ['a job was completed by a run that began before its rescue'],
+    also: [
+      'a job was completed by a run that began before its rescue',
+      'the attempts are miscounted',
+    ],
   },
   {
     rule: 'something was settled under a lost lease',
@@ -378,7 +329,7 @@ const plants: readonly Plant[] = [
 ];
 
 describe('the history checker', () => {
-  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts and renewals', () => {
+  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals, cancels, jobs brought back and clock steps', () => {
     expect(check(soundPast())).toEqual([]);
   });
 

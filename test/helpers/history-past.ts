@@ -1,7 +1,7 @@
 import type { TestDatabase } from './database.ts';
 import type { Fate, LogLine } from './history-log.ts';
 
-/** What the database says of all jobs at the end. Times are milliseconds since 1970, rounded down. */
+/** What the database says of all jobs at the end. Times are its own, in milliseconds since 1970, rounded down. */
 export interface DatabaseState {
   /** The view `jobs`; `lease` and `finishedMs` are the history's, null for unfinished jobs. */
   readonly jobs: readonly {
@@ -18,11 +18,22 @@ export interface DatabaseState {
     readonly ending: string;
     readonly endedMs: number;
   }[];
+  /** How jobs had ended before somebody brought them back. */
+  readonly formerEnds: readonly (End & { readonly job: string })[];
+  /** What the runs of `transactional` wrote, each in its transaction. */
+  readonly effects: readonly { readonly job: string; readonly run: string }[];
   readonly fires: readonly {
     readonly schedule: string;
     readonly fireMs: number;
     readonly job: string;
   }[];
+}
+
+/** How a job ended. The lease is `0` where no worker ended it. */
+export interface End {
+  readonly state: string;
+  readonly lease: string;
+  readonly finishedMs: number;
 }
 
 /** What the run was like, beyond what holds always. */
@@ -56,7 +67,7 @@ export interface Run {
   how: 'returned' | 'threw' | undefined;
 }
 
-/** Log and database, by job. */
+/** Log and database, by job. Apart from fire times, all times of the database are made such of the log. */
 export interface Past {
   readonly jobs: ReadonlyMap<string, JobRow>;
   /** The jobs that the database holds more than once. */
@@ -66,10 +77,16 @@ export interface Past {
   readonly runs: ReadonlyMap<string, readonly Run[]>;
   readonly runNamed: ReadonlyMap<string, Run>;
   readonly attempts: ReadonlyMap<string, readonly AttemptRow[]>;
+  /** The ends from which somebody brought the job back. */
+  readonly formerEnds: ReadonlyMap<string, readonly End[]>;
+  /** The runs of the job whose transactions were committed. */
+  readonly committed: ReadonlyMap<string, readonly string[]>;
   /** `job lease` of every claim that was answered and every move that was tried. */
   readonly claims: ReadonlySet<string>;
-  /** When a job was put back by its own worker, by `job lease`; without the refused ones. */
+  /** When a job was put back by its own worker, by `job lease`; without those that were surely refused. */
   readonly putBackMs: ReadonlyMap<string, number>;
+  /** The jobs that somebody asked to cancel. */
+  readonly cancelled: ReadonlySet<string>;
   readonly fires: DatabaseState['fires'];
   readonly expected: Expectations;
 }
@@ -86,6 +103,9 @@ export async function readDatabase(database: Pick<TestDatabase, 'query'>): Promi
     'attempts', ${rows(`
       SELECT job_id::text AS job, lease::text, ending, ${ms('ended_at')} AS "endedMs"
         FROM millrace.job_attempt`)},
+    'formerEnds', ${rows(`
+      SELECT job::text, state, lease::text, ${ms('finished_at')} AS "finishedMs" FROM public.former_end`)},
+    'effects', ${rows('SELECT job::text, run FROM public.effect')},
     'fires', ${rows(`
       SELECT name AS schedule, ${ms('fire_time')} AS "fireMs", job_id::text AS job
         FROM millrace.schedule_fire`)}) AS state`);
@@ -103,7 +123,11 @@ export function pastOf(
   const enqueued = new Map<string, Fate>();
   const putBackMs = new Map<string, number>();
   const runNamed = new Map<string, Run>();
+  const unanswered = new Set<string>();
+  const cancelled = new Set<string>();
+  const steps: Step[] = [];
   const moves: { job: string; from: string; to: string }[] = [];
+  const openRuns = new Map<number, Set<Run>>();
   for (const line of log.toSorted((a, b) => a.monotonicMs - b.monotonicMs)) {
     const { pid, monotonicMs, wallMs } = line;
     switch (line.what) {
@@ -121,14 +145,21 @@ export function pastOf(
         break;
       case 'settling':
         for (const { id, lease, to } of line.held) {
-          if (to === 'wait' || to === 'giveBack') putBackMs.set(`${id} ${lease}`, wallMs);
+          const isPutBack = to === 'wait' || to === 'giveBack';
+          const key = `${id} ${lease}`;
+          if (isPutBack && !unanswered.has(key)) putBackMs.set(key, wallMs);
         }
         break;
-      case 'refused':
-        for (const { id, lease } of line.held) putBackMs.delete(`${id} ${lease}`);
+      case 'unanswered':
+        for (const { id, lease } of line.held) unanswered.add(`${id} ${lease}`);
         break;
-      case 'began':
-        runNamed.set(line.run, {
+      case 'refused':
+        // If an earlier try was written, that is why: a job that is put back keeps no trace of it.
+        for (const { id, lease } of line.held)
+          if (!unanswered.has(`${id} ${lease}`)) putBackMs.delete(`${id} ${lease}`);
+        break;
+      case 'began': {
+        const run: Run = {
           name: line.run,
           job: line.job,
           attempt: line.attempt,
@@ -140,18 +171,28 @@ export function pastOf(
           endedMs: Infinity,
           endedWallMs: undefined,
           how: undefined,
-        });
+        };
+        runNamed.set(line.run, run);
+        openRuns.set(pid, (openRuns.get(pid) ?? new Set()).add(run));
         break;
+      }
       case 'ended': {
         const run = runNamed.get(line.run);
         if (run === undefined)
           throw new Error(`The log says that ${line.run} ended, not that it began.`);
         Object.assign(run, { endedMs: monotonicMs, endedWallMs: wallMs, how: line.how });
+        openRuns.get(pid)?.delete(run);
         break;
       }
       case 'died':
-        for (const run of runNamed.values())
-          if (run.pid === line.process) run.endedMs = Math.min(run.endedMs, monotonicMs);
+        for (const run of openRuns.get(line.process) ?? []) run.endedMs = monotonicMs;
+        openRuns.delete(line.process);
+        break;
+      case 'cancelling':
+        cancelled.add(line.job);
+        break;
+      case 'stepping':
+        steps.push({ atMs: wallMs, aheadMs: line.aheadMs });
         break;
       case 'aborted':
         break;
@@ -162,18 +203,47 @@ export function pastOf(
     // Also of a run that began while the move was under way, and was told its lease from before.
     for (const { from, to } of movesOf.get(job) ?? []) if (leases.has(from)) leases.add(to);
   }
+  const toWall = wallClock(steps);
+  const finishedOnWall = <Row extends { readonly finishedMs: number | null }>(row: Row): Row =>
+    row.finishedMs === null ? row : { ...row, finishedMs: toWall(row.finishedMs) };
+  const attempts = database.attempts.map((row) => ({ ...row, endedMs: toWall(row.endedMs) }));
   return {
-    jobs: new Map(database.jobs.map((row) => [row.id, row])),
+    jobs: new Map(database.jobs.map((row) => [row.id, finishedOnWall(row)])),
     doubled: [...Map.groupBy(database.jobs, ({ id }) => id)]
       .filter(([, { length }]) => length > 1)
       .map(([id]) => id),
     enqueued,
     runs: Map.groupBy(runNamed.values(), ({ job }) => job),
     runNamed,
-    attempts: Map.groupBy(database.attempts, ({ job }) => job),
+    attempts: Map.groupBy(attempts, ({ job }) => job),
+    formerEnds: Map.groupBy(database.formerEnds.map(finishedOnWall), ({ job }) => job),
+    committed: new Map(
+      [...Map.groupBy(database.effects, ({ job }) => job)].map(([job, effects]) => [
+        job,
+        effects.map(({ run }) => run),
+      ]),
+    ),
     claims,
     putBackMs,
+    cancelled,
     fires: database.fires,
     expected,
+  };
+}
+
+/** A step of the database's clock. */
+interface Step {
+  readonly atMs: number;
+  readonly aheadMs: number;
+}
+
+/**
+ * Makes times of the database such of the wall. Its clock only ever steps forward, so that no two moments have one time;
+ * a statement that still saw the clock from before a step fell into the gap that the step left.
+ */
+function wallClock(steps: readonly Step[]): (databaseMs: number) => number {
+  return (databaseMs) => {
+    const step = steps.findLast(({ atMs, aheadMs }) => databaseMs >= atMs + aheadMs);
+    return databaseMs - (step?.aheadMs ?? 0);
   };
 }
