@@ -22,6 +22,8 @@ export interface Aftermath {
 /** Lets a storm pass over the fleet, waits until all has settled, and stops every process. */
 export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Promise<Aftermath> {
   await using stack = new AsyncDisposableStack();
+  // Whoever holds a snapshot from before the clock was taken over would see no time at all.
+  await fleet.advanceClock(0);
   const places = await Promise.all(plan.places.map((place) => StaffedPlace.staff(fleet, place)));
   for (const place of places) stack.use(place);
   const { faults, endMs } = await strikeAll(fleet, server, plan, places);

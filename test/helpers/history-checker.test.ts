@@ -159,6 +159,17 @@ const plants: readonly Plant[] = [
   },
   {
     rule: 'two runs of a job overlap',
+    what: 'a job is begun late that nobody had taken away',
+    job: 'begun late',
+    plant: (past) =>
+      remove(
+        past.attempts,
+        pick(past.attempts, ({ job }) => job === 'begun late'),
+      ),
+    also: ['a job ran again without a recorded reason'],
+  },
+  {
+    rule: 'two runs of a job overlap',
     what: 'the two runs within one attempt are not one after the other',
     job: 'conflicting',
     plant: (past) => (lineOf(past, '2.2', 'ended').atMs = 66),

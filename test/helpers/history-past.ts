@@ -58,6 +58,8 @@ export interface Run {
   readonly transactional: boolean;
   /** The lease it began under and those it may have been moved to. */
   readonly leases: Set<string>;
+  /** When its job was claimed for it, by the wall. */
+  readonly claimedWallMs: number;
   readonly beganMs: number;
   readonly beganWallMs: number;
   /** When it ended, by itself or with its process; infinite for a run that goes on. */
@@ -73,7 +75,10 @@ export interface Past {
   /** The jobs that the database holds more than once. */
   readonly doubled: readonly string[];
   readonly enqueued: ReadonlyMap<string, Fate>;
-  /** In the order in which they began. */
+  /**
+   * In the order in which the job was given to them. A worker that stood still may begin, or even learn of its claim, only
+   * after others were given the job.
+   */
   readonly runs: ReadonlyMap<string, readonly Run[]>;
   readonly runNamed: ReadonlyMap<string, Run>;
   readonly attempts: ReadonlyMap<string, readonly AttemptRow[]>;
@@ -81,8 +86,8 @@ export interface Past {
   readonly formerEnds: ReadonlyMap<string, readonly End[]>;
   /** The runs of the job whose transactions were committed. */
   readonly committed: ReadonlyMap<string, readonly string[]>;
-  /** `job lease` of every claim that was answered and every move that was tried. */
-  readonly claims: ReadonlySet<string>;
+  /** By `job lease`, for every claim that was answered and every move that was tried: when the job was claimed. */
+  readonly claims: ReadonlyMap<string, number>;
   /** When a job was put back by its own worker, by `job lease`; without those that were surely refused. */
   readonly putBackMs: ReadonlyMap<string, number>;
   /** The jobs that somebody asked to cancel. */
@@ -119,7 +124,34 @@ export function pastOf(
   database: DatabaseState,
   expected: Expectations,
 ): Past {
-  const claims = new Set<string>();
+  const { steps, ...logged } = readLines(log);
+  const toWall = wallClock(steps);
+  const finishedOnWall = <Row extends { readonly finishedMs: number | null }>(row: Row): Row =>
+    row.finishedMs === null ? row : { ...row, finishedMs: toWall(row.finishedMs) };
+  const rows = database.attempts.map((row) => ({ ...row, endedMs: toWall(row.endedMs) }));
+  const attempts = Map.groupBy(rows, ({ job }) => job);
+  const runs = Map.groupBy(logged.runNamed.values(), ({ job }) => job);
+  const effects = Map.groupBy(database.effects, ({ job }) => job);
+  return {
+    ...logged,
+    jobs: new Map(database.jobs.map((row) => [row.id, finishedOnWall(row)])),
+    doubled: [...Map.groupBy(database.jobs, ({ id }) => id)]
+      .filter(([, { length }]) => length > 1)
+      .map(([id]) => id),
+    runs: new Map([...runs].map(([job, list]) => [job, inTurn(list, attempts.get(job) ?? [])])),
+    attempts,
+    formerEnds: Map.groupBy(database.formerEnds.map(finishedOnWall), ({ job }) => job),
+    committed: new Map([...effects].map(([job, list]) => [job, list.map(({ run }) => run)])),
+    fires: database.fires,
+    expected,
+  };
+}
+
+type Logged = Pick<Past, 'enqueued' | 'runNamed' | 'claims' | 'putBackMs' | 'cancelled'>;
+
+/** What the log says by itself. */
+function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly Step[] } {
+  const claims = new Map<string, number>();
   const enqueued = new Map<string, Fate>();
   const putBackMs = new Map<string, number>();
   const runNamed = new Map<string, Run>();
@@ -135,11 +167,11 @@ export function pastOf(
         for (const job of line.jobs) enqueued.set(job, line.fate);
         break;
       case 'claimed':
-        for (const job of line.jobs) claims.add(`${job} ${line.lease}`);
+        for (const job of line.jobs) claims.set(`${job} ${line.lease}`, wallMs);
         break;
       case 'moving':
         for (const { id, lease } of line.held) {
-          claims.add(`${id} ${line.lease}`);
+          claims.set(`${id} ${line.lease}`, claims.get(`${id} ${lease}`) ?? wallMs);
           moves.push({ job: id, from: lease, to: line.lease });
         }
         break;
@@ -166,6 +198,7 @@ export function pastOf(
           pid,
           transactional: line.transactional,
           leases: new Set([line.lease]),
+          claimedWallMs: claims.get(`${line.job} ${line.lease}`) ?? wallMs,
           beganMs: monotonicMs,
           beganWallMs: wallMs,
           endedMs: Infinity,
@@ -203,32 +236,16 @@ export function pastOf(
     // Also of a run that began while the move was under way, and was told its lease from before.
     for (const { from, to } of movesOf.get(job) ?? []) if (leases.has(from)) leases.add(to);
   }
-  const toWall = wallClock(steps);
-  const finishedOnWall = <Row extends { readonly finishedMs: number | null }>(row: Row): Row =>
-    row.finishedMs === null ? row : { ...row, finishedMs: toWall(row.finishedMs) };
-  const attempts = database.attempts.map((row) => ({ ...row, endedMs: toWall(row.endedMs) }));
-  return {
-    jobs: new Map(database.jobs.map((row) => [row.id, finishedOnWall(row)])),
-    doubled: [...Map.groupBy(database.jobs, ({ id }) => id)]
-      .filter(([, { length }]) => length > 1)
-      .map(([id]) => id),
-    enqueued,
-    runs: Map.groupBy(runNamed.values(), ({ job }) => job),
-    runNamed,
-    attempts: Map.groupBy(attempts, ({ job }) => job),
-    formerEnds: Map.groupBy(database.formerEnds.map(finishedOnWall), ({ job }) => job),
-    committed: new Map(
-      [...Map.groupBy(database.effects, ({ job }) => job)].map(([job, effects]) => [
-        job,
-        effects.map(({ run }) => run),
-      ]),
-    ),
-    claims,
-    putBackMs,
-    cancelled,
-    fires: database.fires,
-    expected,
+  return { enqueued, runNamed, claims, putBackMs, cancelled, steps };
+}
+
+/** Runs in the order in which the job was given to them; each surely before the rescue that took it away. */
+function inTurn(runs: readonly Run[], attempts: readonly AttemptRow[]): Run[] {
+  const turnMs = ({ leases, claimedWallMs }: Run) => {
+    const rescue = attempts.find(({ lease, ending }) => ending === 'crashed' && leases.has(lease));
+    return Math.min(claimedWallMs, (rescue?.endedMs ?? Infinity) - 1);
   };
+  return runs.toSorted((a, b) => turnMs(a) - turnMs(b) || a.beganMs - b.beganMs);
 }
 
 /** A step of the database's clock. */

@@ -41,105 +41,125 @@ export function finished(
   return { id, state: 'completed', attempt, maxAttempts: 3, lease: under, finishedMs };
 }
 
+type Log = SoundPast['log'];
+
+/** Failures, crashes, late workers, renewals and conflicts. */
+function calmDays(): Log {
+  return [
+    {
+      what: 'enqueued',
+      jobs: ['failed', 'crashed', 'moved', 'moved too', 'snoozed'],
+      fate: 'committed',
+      atMs: 0,
+    },
+    { what: 'enqueued', jobs: ['waiting'], fate: 'committed', atMs: 1 },
+    { what: 'enqueued', jobs: ['conflicting', 'cancelled'], fate: 'committed', atMs: 1 },
+    {
+      what: 'enqueued',
+      jobs: ['brought back', 'obedient', 'told early', 'late', 'unheard', 'begun late'],
+      fate: 'committed',
+      atMs: 1,
+    },
+    { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
+    { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
+
+    { what: 'claimed', lease: first, jobs: ['failed', 'crashed', 'moved', 'snoozed'], atMs: 10 },
+    { ...began('1.1', 'failed', first, 1), atMs: 11 },
+    { what: 'ended', run: '1.1', how: 'threw', atMs: 20 },
+    { what: 'settling', held: [{ id: 'failed', lease: first, to: 'wait' }], atMs: 21 },
+    { what: 'claimed', lease: second, jobs: ['failed', 'snoozed'], atMs: 30 },
+    { ...began('1.2', 'failed', second, 2), atMs: 31 },
+    { what: 'ended', run: '1.2', how: 'returned', atMs: 40 },
+
+    { ...began('1.3', 'snoozed', first, 1), atMs: 12 },
+    { what: 'ended', run: '1.3', how: 'returned', atMs: 22 },
+    { what: 'settling', held: [{ id: 'snoozed', lease: first, to: 'wait' }], atMs: 23 },
+    { ...began('1.4', 'snoozed', second, 1), atMs: 32 },
+    { what: 'ended', run: '1.4', how: 'returned', atMs: 42 },
+
+    // Its worker is frozen until the job is finished elsewhere, and then finds that the lease is lost.
+    { ...began('1.5', 'crashed', first, 1), atMs: 13 },
+    { what: 'claimed', lease: third, jobs: ['crashed', 'conflicting'], pid: 2, atMs: 60 },
+    { ...began('2.1', 'crashed', third, 1), pid: 2, atMs: 61 },
+    { what: 'ended', run: '2.1', how: 'returned', pid: 2, atMs: 70 },
+    { what: 'aborted', run: '1.5', code: 'MILLRACE_LEASE_LOST', atMs: 80 },
+    { what: 'settling', held: [{ id: 'crashed', lease: first, to: 'finish' }], atMs: 81 },
+    { what: 'refused', held: [{ id: 'crashed', lease: first }], atMs: 82 },
+    { what: 'ended', run: '1.5', how: 'threw', atMs: 83 },
+
+    { ...began('1.6', 'moved', first, 1), atMs: 14 },
+    { what: 'moving', held: [{ id: 'moved', lease: first }], lease: moved, atMs: 50 },
+    { what: 'ended', run: '1.6', how: 'returned', atMs: 55 },
+    // Its lease is moved by the time it begins, which the process learns only later.
+    { what: 'moving', held: [{ id: 'moved too', lease: first }], lease: moved, atMs: 15 },
+    { ...began('1.7', 'moved too', first, 1), atMs: 16 },
+    { what: 'ended', run: '1.7', how: 'returned', atMs: 17 },
+
+    // It conflicts once and runs again within the same attempt; only the second run's follow-up exists.
+    { ...began('2.2', 'conflicting', third, 1, true), pid: 2, atMs: 62 },
+    { what: 'enqueued', jobs: ['undone too'], fate: { of: '2.2' }, pid: 2, atMs: 63 },
+    { what: 'ended', run: '2.2', how: 'returned', pid: 2, atMs: 64 },
+    { ...began('2.3', 'conflicting', third, 1, true), pid: 2, atMs: 65 },
+    { what: 'enqueued', jobs: ['follow-up'], fate: { of: '2.3' }, pid: 2, atMs: 66 },
+    { what: 'ended', run: '2.3', how: 'returned', pid: 2, atMs: 67 },
+    { what: 'died', process: 2, atMs: 90 },
+  ];
+}
+
+/** Cancels, jobs brought back, steps of the clock, late beginnings and lost answers. */
+function stormyDays(): Log {
+  return [
+    { what: 'cancelling', job: 'obedient', atMs: 100 },
+    { what: 'cancelling', job: 'told early', atMs: 100 },
+    {
+      what: 'claimed',
+      lease: fourth,
+      jobs: ['brought back', 'obedient', 'told early'],
+      pid: 3,
+      atMs: 110,
+    },
+    { ...began('3.1', 'obedient', fourth, 1), pid: 3, atMs: 111 },
+    { what: 'ended', run: '3.1', how: 'threw', pid: 3, atMs: 112 },
+    { ...began('3.2', 'brought back', fourth, 1), pid: 3, atMs: 113 },
+    { what: 'ended', run: '3.2', how: 'returned', pid: 3, atMs: 114 },
+
+    // From here on the database's time is ahead.
+    { what: 'stepping', aheadMs: 5_000, pid: 4, atMs: 120 },
+    { what: 'claimed', lease: fifth, jobs: ['brought back', 'late'], pid: 3, atMs: 130 },
+    { ...began('3.3', 'brought back', fifth, 2), pid: 3, atMs: 131 },
+    { what: 'ended', run: '3.3', how: 'returned', pid: 3, atMs: 132 },
+    { ...began('3.4', 'late', fifth, 1), pid: 3, atMs: 133 },
+    { what: 'ended', run: '3.4', how: 'threw', pid: 3, atMs: 134 },
+    { what: 'claimed', lease: sixth, jobs: ['late'], pid: 3, atMs: 140 },
+
+    // Its worker stands still between the claim and the handler, and begins when the job is done elsewhere.
+    { what: 'claimed', lease: first, jobs: ['begun late'], atMs: 170 },
+    { what: 'claimed', lease: sixth, jobs: ['begun late'], pid: 3, atMs: 175 },
+    { ...began('3.7', 'begun late', sixth, 1), pid: 3, atMs: 176 },
+    { what: 'ended', run: '3.7', how: 'returned', pid: 3, atMs: 177 },
+    { ...began('1.11', 'begun late', first, 1), atMs: 180 },
+    { what: 'ended', run: '1.11', how: 'returned', atMs: 181 },
+
+    // Its snooze is written, and the worker does not learn of it.
+    { what: 'claimed', lease: first, jobs: ['unheard'], atMs: 150 },
+    { ...began('1.10', 'unheard', first, 1), atMs: 151 },
+    { what: 'ended', run: '1.10', how: 'returned', atMs: 152 },
+    { what: 'settling', held: [{ id: 'unheard', lease: first, to: 'wait' }], atMs: 153 },
+    { what: 'unanswered', held: [{ id: 'unheard', lease: first }], atMs: 154 },
+    { what: 'settling', held: [{ id: 'unheard', lease: first, to: 'wait' }], atMs: 160 },
+    { what: 'refused', held: [{ id: 'unheard', lease: first }], atMs: 161 },
+    { what: 'claimed', lease: sixth, jobs: ['unheard'], pid: 3, atMs: 155 },
+    { ...began('3.6', 'unheard', sixth, 1), pid: 3, atMs: 156 },
+    { what: 'ended', run: '3.6', how: 'returned', pid: 3, atMs: 157 },
+    { ...began('3.5', 'late', sixth, 2), pid: 3, atMs: 141 },
+    { what: 'ended', run: '3.5', how: 'returned', pid: 3, atMs: 142 },
+  ];
+}
+
 /** Everything that may happen to jobs without a promise being broken. */
 export function soundPast(): SoundPast {
   return {
-    log: [
-      {
-        what: 'enqueued',
-        jobs: ['failed', 'crashed', 'moved', 'moved too', 'snoozed'],
-        fate: 'committed',
-        atMs: 0,
-      },
-      { what: 'enqueued', jobs: ['waiting'], fate: 'committed', atMs: 1 },
-      { what: 'enqueued', jobs: ['conflicting', 'cancelled'], fate: 'committed', atMs: 1 },
-      {
-        what: 'enqueued',
-        jobs: ['brought back', 'obedient', 'told early', 'late', 'unheard'],
-        fate: 'committed',
-        atMs: 1,
-      },
-      { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
-      { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
-
-      { what: 'claimed', lease: first, jobs: ['failed', 'crashed', 'moved', 'snoozed'], atMs: 10 },
-      { ...began('1.1', 'failed', first, 1), atMs: 11 },
-      { what: 'ended', run: '1.1', how: 'threw', atMs: 20 },
-      { what: 'settling', held: [{ id: 'failed', lease: first, to: 'wait' }], atMs: 21 },
-      { what: 'claimed', lease: second, jobs: ['failed', 'snoozed'], atMs: 30 },
-      { ...began('1.2', 'failed', second, 2), atMs: 31 },
-      { what: 'ended', run: '1.2', how: 'returned', atMs: 40 },
-
-      { ...began('1.3', 'snoozed', first, 1), atMs: 12 },
-      { what: 'ended', run: '1.3', how: 'returned', atMs: 22 },
-      { what: 'settling', held: [{ id: 'snoozed', lease: first, to: 'wait' }], atMs: 23 },
-      { ...began('1.4', 'snoozed', second, 1), atMs: 32 },
-      { what: 'ended', run: '1.4', how: 'returned', atMs: 42 },
-
-      // Its worker is frozen until the job is finished elsewhere, and then finds that the lease is lost.
-      { ...began('1.5', 'crashed', first, 1), atMs: 13 },
-      { what: 'claimed', lease: third, jobs: ['crashed', 'conflicting'], pid: 2, atMs: 60 },
-      { ...began('2.1', 'crashed', third, 1), pid: 2, atMs: 61 },
-      { what: 'ended', run: '2.1', how: 'returned', pid: 2, atMs: 70 },
-      { what: 'aborted', run: '1.5', code: 'MILLRACE_LEASE_LOST', atMs: 80 },
-      { what: 'settling', held: [{ id: 'crashed', lease: first, to: 'finish' }], atMs: 81 },
-      { what: 'refused', held: [{ id: 'crashed', lease: first }], atMs: 82 },
-      { what: 'ended', run: '1.5', how: 'threw', atMs: 83 },
-
-      { ...began('1.6', 'moved', first, 1), atMs: 14 },
-      { what: 'moving', held: [{ id: 'moved', lease: first }], lease: moved, atMs: 50 },
-      { what: 'ended', run: '1.6', how: 'returned', atMs: 55 },
-      // Its lease is moved by the time it begins, which the process learns only later.
-      { what: 'moving', held: [{ id: 'moved too', lease: first }], lease: moved, atMs: 15 },
-      { ...began('1.7', 'moved too', first, 1), atMs: 16 },
-      { what: 'ended', run: '1.7', how: 'returned', atMs: 17 },
-
-      // It conflicts once and runs again within the same attempt; only the second run's follow-up exists.
-      { ...began('2.2', 'conflicting', third, 1, true), pid: 2, atMs: 62 },
-      { what: 'enqueued', jobs: ['undone too'], fate: { of: '2.2' }, pid: 2, atMs: 63 },
-      { what: 'ended', run: '2.2', how: 'returned', pid: 2, atMs: 64 },
-      { ...began('2.3', 'conflicting', third, 1, true), pid: 2, atMs: 65 },
-      { what: 'enqueued', jobs: ['follow-up'], fate: { of: '2.3' }, pid: 2, atMs: 66 },
-      { what: 'ended', run: '2.3', how: 'returned', pid: 2, atMs: 67 },
-      { what: 'died', process: 2, atMs: 90 },
-
-      { what: 'cancelling', job: 'obedient', atMs: 100 },
-      { what: 'cancelling', job: 'told early', atMs: 100 },
-      {
-        what: 'claimed',
-        lease: fourth,
-        jobs: ['brought back', 'obedient', 'told early'],
-        pid: 3,
-        atMs: 110,
-      },
-      { ...began('3.1', 'obedient', fourth, 1), pid: 3, atMs: 111 },
-      { what: 'ended', run: '3.1', how: 'threw', pid: 3, atMs: 112 },
-      { ...began('3.2', 'brought back', fourth, 1), pid: 3, atMs: 113 },
-      { what: 'ended', run: '3.2', how: 'returned', pid: 3, atMs: 114 },
-
-      // From here on the database's time is ahead.
-      { what: 'stepping', aheadMs: 5_000, pid: 4, atMs: 120 },
-      { what: 'claimed', lease: fifth, jobs: ['brought back', 'late'], pid: 3, atMs: 130 },
-      { ...began('3.3', 'brought back', fifth, 2), pid: 3, atMs: 131 },
-      { what: 'ended', run: '3.3', how: 'returned', pid: 3, atMs: 132 },
-      { ...began('3.4', 'late', fifth, 1), pid: 3, atMs: 133 },
-      { what: 'ended', run: '3.4', how: 'threw', pid: 3, atMs: 134 },
-      { what: 'claimed', lease: sixth, jobs: ['late'], pid: 3, atMs: 140 },
-
-      // Its snooze is written, and the worker does not learn of it.
-      { what: 'claimed', lease: first, jobs: ['unheard'], atMs: 150 },
-      { ...began('1.10', 'unheard', first, 1), atMs: 151 },
-      { what: 'ended', run: '1.10', how: 'returned', atMs: 152 },
-      { what: 'settling', held: [{ id: 'unheard', lease: first, to: 'wait' }], atMs: 153 },
-      { what: 'unanswered', held: [{ id: 'unheard', lease: first }], atMs: 154 },
-      { what: 'settling', held: [{ id: 'unheard', lease: first, to: 'wait' }], atMs: 160 },
-      { what: 'refused', held: [{ id: 'unheard', lease: first }], atMs: 161 },
-      { what: 'claimed', lease: sixth, jobs: ['unheard'], pid: 3, atMs: 155 },
-      { ...began('3.6', 'unheard', sixth, 1), pid: 3, atMs: 156 },
-      { what: 'ended', run: '3.6', how: 'returned', pid: 3, atMs: 157 },
-      { ...began('3.5', 'late', sixth, 2), pid: 3, atMs: 141 },
-      { what: 'ended', run: '3.5', how: 'returned', pid: 3, atMs: 142 },
-    ],
+    log: [...calmDays(), ...stormyDays()],
     jobs: [
       finished('failed', second, 41, 2),
       finished('snoozed', second, 43, 1),
@@ -155,6 +175,7 @@ export function soundPast(): SoundPast {
       finished('brought back', fifth, 5_133, 2),
       finished('late', sixth, 5_143, 2),
       finished('unheard', sixth, 5_158, 1),
+      finished('begun late', sixth, 5_178, 1),
       waiting('waiting'),
       waiting('follow-up'),
       waiting('fired'),
@@ -163,6 +184,7 @@ export function soundPast(): SoundPast {
       { job: 'failed', lease: first, ending: 'failed', endedMs: 22 },
       { job: 'crashed', lease: first, ending: 'crashed', endedMs: 59 },
       { job: 'cancelled', lease: lease(6, 1), ending: 'crashed', endedMs: 58 },
+      { job: 'begun late', lease: first, ending: 'crashed', endedMs: 5_173 },
       { job: 'obedient', lease: fourth, ending: 'failed', endedMs: 113 },
       { job: 'told early', lease: fourth, ending: 'cancelled', endedMs: 112 },
       { job: 'late', lease: fifth, ending: 'failed', endedMs: 5_135 },
