@@ -125,6 +125,9 @@ CREATE TABLE millrace.worker (
   seen_at timestamp with time zone NOT NULL,
   beat bigint NOT NULL DEFAULT 0,
   mode text NOT NULL DEFAULT 'heartbeat'::text,
+  alone bigint,
+  blocked_since timestamp with time zone,
+  blocked_by bigint[],
   CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),
   CONSTRAINT worker_pkey PRIMARY KEY (no),
@@ -137,6 +140,7 @@ CREATE TABLE millrace.worker_dead (
   reason text NOT NULL,
   host text,
   pid integer,
+  alone bigint,
   CONSTRAINT worker_dead_pkey PRIMARY KEY (no)
 );
 COMMENT ON TABLE millrace.worker_dead IS 'Incarnations that must claim no more; rows are only added and stay for 30 days.';
@@ -304,19 +308,22 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   moment timestamptz := "millrace".now();
+  -- All that this transaction enqueues lies behind its beginning, and equal notifications of a transaction are sent once.
+  began timestamptz := moment - (pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp());
+  class int := "millrace".waiting_class();
   open_positions bigint[];
   new_positions bigint[];
   new_ids bigint[];
   old_positions bigint[];
   old_ids bigint[];
 BEGIN
-  IF NOT EXISTS (SELECT FROM json_to_recordset(jobs) AS r(unique_key text) WHERE r.unique_key IS NOT NULL) THEN
+  -- A payload may contain these words too; then the longer way gives the same result.
+  IF pg_catalog.strpos(jobs::text, '"unique_key"') = 0 THEN
     RETURN QUERY
     WITH input AS MATERIALIZED (
-      SELECT r.*, pg_catalog.nextval('"millrace".job_id_seq'::regclass) AS id,
-             coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at
-        FROM ROWS FROM (json_to_recordset(jobs) AS (kind text, queue text, priority smallint, max_attempts smallint,
-               payload jsonb, meta jsonb, policy jsonb, delay_ms double precision, scheduled_at timestamptz))
+      SELECT r.*, pg_catalog.nextval('"millrace".job_id_seq'::regclass) AS id, coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at
+        FROM ROWS FROM (json_to_recordset(jobs) AS (kind text, queue text, priority smallint, max_attempts smallint, payload jsonb, meta jsonb, policy jsonb,
+               delay_ms double precision, scheduled_at timestamptz))
              WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, place)
     ), stored AS (
       INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, meta, policy, payload)
@@ -324,8 +331,11 @@ BEGIN
              i.meta, i.policy, i.payload
         FROM input i
     ), told AS (
-      SELECT count("millrace".tell('jobs ' || q.queue)) AS n
-        FROM (SELECT DISTINCT i.queue FROM input i WHERE i.due_at < moment + interval '30 seconds') q
+      SELECT count("millrace".wake(q.queue, q.priority, began, 0)) AS n
+        FROM (SELECT DISTINCT i.queue, i.priority FROM input i WHERE i.due_at < moment + interval '30 seconds') q
+       -- As somebody_waits does, which is called only if there may be somebody.
+       WHERE CASE WHEN pg_try_advisory_lock(class, hashtext(q.queue)) THEN NOT pg_advisory_unlock(class, hashtext(q.queue))
+                  ELSE "millrace".somebody_waits(q.queue) END
     )
     SELECT i.place, i.id, true FROM input i, told WHERE told.n >= 0;
     RETURN;
@@ -335,13 +345,10 @@ BEGIN
   -- is neither a new row nor an old one, and these positions are tried again.
   FOR attempt IN 1 .. 10 LOOP
     WITH input AS MATERIALIZED (
-      SELECT r.*, pg_catalog.nextval('"millrace".job_id_seq'::regclass) AS id,
-             coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at
-        FROM ROWS FROM (json_to_recordset(jobs) AS (kind text, queue text, priority smallint, max_attempts smallint,
-               payload jsonb, meta jsonb, policy jsonb, delay_ms double precision, scheduled_at timestamptz,
-               unique_key text))
-             WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at,
-               unique_key, place)
+      SELECT r.*, pg_catalog.nextval('"millrace".job_id_seq'::regclass) AS id, coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at
+        FROM ROWS FROM (json_to_recordset(jobs) AS (kind text, queue text, priority smallint, max_attempts smallint, payload jsonb, meta jsonb, policy jsonb,
+               delay_ms double precision, scheduled_at timestamptz, unique_key text))
+             WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, unique_key, place)
        WHERE open_positions IS NULL OR r.place = ANY (open_positions)
     ), stored AS (
       -- Sorted, so that two transactions that enqueue the same keys never wait for each other in a circle.
@@ -352,12 +359,17 @@ BEGIN
         FROM input i ORDER BY i.queue, i.unique_key, i.place
       ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
       RETURNING id
+    ), fresh AS MATERIALIZED (
+      SELECT i.* FROM input i JOIN stored USING (id)
     ), told AS (
-      SELECT count("millrace".tell('jobs ' || q.queue)) AS n
-        FROM (SELECT DISTINCT i.queue FROM input i WHERE i.due_at < moment + interval '30 seconds') q
+      SELECT count("millrace".wake(q.queue, q.priority, began, 0)) AS n
+        FROM (SELECT DISTINCT i.queue, i.priority FROM fresh i WHERE i.due_at < moment + interval '30 seconds') q
+       -- As somebody_waits does, which is called only if there may be somebody.
+       WHERE CASE WHEN pg_try_advisory_lock(class, hashtext(q.queue)) THEN NOT pg_advisory_unlock(class, hashtext(q.queue))
+                  ELSE "millrace".somebody_waits(q.queue) END
     )
     SELECT coalesce(array_agg(i.place), '{}'), coalesce(array_agg(i.id), '{}') INTO new_positions, new_ids
-      FROM input i JOIN stored USING (id), told WHERE told.n >= 0;
+      FROM fresh i, told WHERE told.n >= 0;
     RETURN QUERY SELECT u.place, u.id, true FROM unnest(new_positions, new_ids) AS u(place, id);
 
     SELECT coalesce(array_agg(r.place), '{}'), coalesce(array_agg(j.id), '{}') INTO old_positions, old_ids
@@ -405,17 +417,20 @@ DECLARE
   moment timestamptz;
   was text;
   its_queue text;
+  its_priority smallint;
+  its_place timestamptz;
 BEGIN
   FOR attempt IN 1 .. 20 LOOP
     moment := "millrace".now();
     WITH picked AS (
-      SELECT j.id, j.queue, j.run_at, j.attempt FROM "millrace".job j WHERE j.id = wanted AND j.state = 0
+      SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j WHERE j.id = wanted AND j.state = 0
          FOR UPDATE SKIP LOCKED
     ), moved AS (
       UPDATE "millrace".job j SET run_at = moment, scheduled_at = moment FROM picked p WHERE j.id = p.id AND p.run_at > moment
     )
-    SELECT CASE WHEN p.run_at <= moment THEN 'available' WHEN p.attempt > 0 THEN 'retryable' ELSE 'scheduled' END, p.queue
-      INTO was, its_queue FROM picked p;
+    SELECT CASE WHEN p.run_at <= moment THEN 'available' WHEN p.attempt > 0 THEN 'retryable' ELSE 'scheduled' END,
+           p.queue, p.priority, least(p.run_at, moment)
+      INTO was, its_queue, its_priority, its_place FROM picked p;
     IF was IS NULL THEN
       WITH gone AS (
         DELETE FROM "millrace".job_history h WHERE h.id = wanted RETURNING h.*
@@ -427,11 +442,11 @@ BEGIN
                g.unique_key, g.payload_version, g.meta, g.policy, g.payload
           FROM gone g
       )
-      SELECT CASE g.state WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' ELSE 'discarded' END, g.queue
-        INTO was, its_queue FROM gone g;
+      SELECT CASE g.state WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' ELSE 'discarded' END, g.queue, g.priority, moment
+        INTO was, its_queue, its_priority, its_place FROM gone g;
     END IF;
     IF was IS NOT NULL THEN
-      PERFORM "millrace".tell('jobs ' || its_queue);
+      PERFORM "millrace".wake(its_queue, its_priority, its_place, 0);
       RETURN QUERY SELECT 'available'::text, was;
       RETURN;
     END IF;
@@ -450,6 +465,28 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION millrace.somebody_waits(its_queue text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  class int := "millrace".waiting_class();
+  object int := pg_catalog.hashtext(its_queue);
+BEGIN
+  IF pg_catalog.pg_try_advisory_lock(class, object) THEN
+    PERFORM pg_catalog.pg_advisory_unlock(class, object);
+    RETURN false;
+  END IF;
+  -- A worker that waits, or somebody else who asks at the same moment and has the lock until then.
+  RETURN EXISTS (
+    SELECT FROM pg_catalog.pg_locks l
+     WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted AND l.objsubid = 2
+       AND l.classid = class::pg_catalog.oid AND l.objid = object::pg_catalog.oid
+       AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()));
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.tell(message text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -463,4 +500,23 @@ BEGIN
   END IF;
   RETURN false;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.waiting_class()
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  -- Advisory locks are shared by the whole database; this number is this schema's alone. Without settings of its own the
+  -- function is inlined, so every name says where it is.
+  SELECT ('"millrace".job'::pg_catalog.regclass::pg_catalog.oid::bigint OPERATOR(pg_catalog.&) 2147483647)::int
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.wake(its_queue text, its_priority smallint, since timestamp with time zone, since_id bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  SELECT "millrace".tell('lane ' || its_priority || ' ' || (pg_catalog.date_part('epoch', since) * 1000000)::bigint || ' '
+                   || since_id || ' ' || its_queue)
 $function$;

@@ -9,7 +9,8 @@ const states: Readonly<Record<JobState, string>> = {
   retryable: 'an attempt has been made, and the due time of the next has not come',
   completed: 'its handler returned',
   cancelled: 'somebody did not want it any more',
-  discarded: 'it was given up: no attempt is left, or its handler said so',
+  discarded:
+    'it was given up: no attempt is left, its handler said so, or it kept ending its process',
 };
 
 const events: Readonly<Record<JobEvent, string>> = {
@@ -19,8 +20,9 @@ const events: Readonly<Record<JobEvent, string>> = {
   fail: 'the handler throws, or runs out of time',
   snooze: 'the handler asks to be run later; the attempt does not count',
   discard: 'the handler gives it up for good',
-  giveBack: 'the worker stops and hands it back; the attempt does not count',
-  rescue: 'its worker is dead; the attempt does not count, the crash does',
+  giveBack: 'the worker stops, or cannot run it now, and hands it back; the attempt does not count',
+  rescue:
+    'its worker is dead; the attempt does not count, the crash does, and the third one ends the job',
   cancel: 'somebody calls `cancel`',
   cancelled: 'the running handler obeys a request to cancel, or asks for it',
   retry: 'somebody calls `retry`',

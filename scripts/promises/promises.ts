@@ -24,11 +24,14 @@ export function readPromised(origin: string, guarantees: string, finished: strin
   };
 }
 
-/** The ids that the names of a file's tests begin with, as in `it('W6, G9: …')`. Tests that never run do not count. */
+/**
+ * The ids that the names of a file's tests begin with, as in `it('W6, G9: …')`. Findings about the protocol may stand among
+ * them, as in `it('A5: G7: …')`. Tests that never run do not count.
+ */
 export function idsIn(testFile: string): string[] {
   const source = readSource(testFile);
   return source.literals.flatMap(({ text, start }) => {
-    const [, ids] = /^((?:[WG]\d+(?:, | and |: | )?)+):/.exec(text) ?? [];
+    const [, ids] = /^((?:[A-CGW]\d+(?:, | and |: | )?)+):/.exec(text) ?? [];
     if (ids === undefined || !isTestName(source, start)) return [];
     return ids.match(/[WG]\d+/g) ?? [];
   });

@@ -16,10 +16,11 @@ interface Room {
 /** Folders and single files below the root of the house. A file in none of them is refused. */
 export const rooms: Readonly<Record<string, Room>> = {
   core: { floor: 1 },
-  storage: { floor: 2, onlyFor: ['runtime.ts', 'testing'] },
+  storage: { floor: 2, onlyFor: ['runtime.ts', 'watch-thread.ts', 'testing'] },
   worker: { floor: 2 },
   scheduler: { floor: 2 },
   maintenance: { floor: 2 },
+  'loop-watch': { floor: 2 },
   client: { floor: 2 },
   telemetry: { floor: 2 },
   codecs: { floor: 2 },
@@ -27,6 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'system-clock.ts': { floor: 2 },
   'version.ts': { floor: 2 },
   'runtime.ts': { floor: 3 },
+  'watch-thread.ts': { floor: 3 },
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },

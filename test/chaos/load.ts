@@ -12,8 +12,8 @@ export const queues = ['default', 'side', 'bulk'] as const;
 /** Producers wait while there is more to do than this, so that a storm ends in time after its faults. */
 const mostUnfinished = 400;
 
-/** A loop that stands still for longer than the bound makes its process look dead, and its job would never end. */
-const longestBlockMs = silentForMs / 2;
+/** Far beyond the bound of silence: a process whose loop stands still lives. */
+const longestBlockMs = 3 * silentForMs;
 
 const uniqueViolation = '23505';
 

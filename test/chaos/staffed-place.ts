@@ -76,7 +76,8 @@ export class StaffedPlace implements AsyncDisposable {
   async #start(): Promise<void> {
     const { workers, concurrency, schedules } = this.place;
     const url = this.#proxy?.url ?? this.#fleet.url;
-    const options = { url, tuning, workers, concurrency, schedules, queues, events };
+    const also = schedules && ({ scheduler: 'ticking' } as const);
+    const options = { url, tuning, workers, concurrency, queues, events, ...also };
     for (;;) {
       const worker = this.#fleet.launch({ ...options, stopGraceMs: 500, logsErrors: false });
       if (await worker.readyUnlessTurnedAway()) return void this.workers.push(worker);

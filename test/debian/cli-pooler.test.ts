@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProject, expectFailure } from '../helpers/cli.ts';
+import { createProject } from '../helpers/cli.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { pgbouncerProgram, startPgBouncer } from '../helpers/pgbouncer.ts';
 
@@ -9,21 +9,17 @@ const hello = defineJob({ kind: 'hello', handler: async () => 'done' });
 export default createMillrace({ jobs: [hello], directConnection: process.env.DIRECT_URL });
 `;
 
-it('C5: start refuses PgBouncer as direct connection, and works behind it with a direct one beside it', async ({
-  skip,
-}) => {
-  skip(pgbouncerProgram === undefined, 'PgBouncer is not installed');
+it.skipIf(pgbouncerProgram === undefined).each([
+  ['without a direct connection, and says what is lost', undefined],
+  ['with a direct one beside it, and says nothing', 'direct'],
+])('C5: start works behind PgBouncer %s', async (_, direct) => {
   await using database = await createTestDatabase();
   await using pooler = await startPgBouncer(database.url);
   using project = createProject({ 'millrace.config.ts': config });
-  const pooled = { DATABASE_URL: pooler.url };
-  expectFailure(
-    await project.run(['start'], { env: pooled }),
-    'MILLRACE_DB_POOLER',
-    'directConnection',
-  );
-
-  const env = { ...pooled, DIRECT_URL: database.url };
+  const env = {
+    DATABASE_URL: pooler.url,
+    ...(direct !== undefined && { DIRECT_URL: database.url }),
+  };
   const { stdout } = await project.run(['enqueue', 'hello', '--json'], { env });
   const { id } = JSON.parse(stdout) as { id: string };
   const started = project.start(['start'], { env });
@@ -33,5 +29,12 @@ it('C5: start refuses PgBouncer as direct connection, and works behind it with a
     })
     .toEqual([{ state: 'completed' }]);
   started.process.kill('SIGTERM');
-  expect(await started.ended).toMatchObject({ exitCode: 0 });
+  const { exitCode, stderr } = await started.ended;
+  expect(exitCode).toBe(0);
+  if (direct === undefined) {
+    expect(stderr).toMatch(/through a pooler: .*15 s instead of 2.*polling.*directConnection/);
+    expect(stderr).toMatch(/MILLRACE_DB_POOLER.*notifications are lost/);
+  } else {
+    expect(stderr).toBe('');
+  }
 });

@@ -29,7 +29,10 @@ async function mostDuring(fleet: Fleet, work: () => Promise<unknown>): Promise<n
   return most;
 }
 
-it('G23: a worker process opens at most 3 connections plus one for each running transactional handler', async () => {
+/** The work session, the listener and the pool; one more while jobs of the dead are looked for, or the house is kept. */
+const most = 4;
+
+it('G23: a worker process opens 3 connections, now and then a fourth, plus one for each running transactional handler', async () => {
   await using fleet = await Fleet.create();
   const concurrency = 6;
   const url = `${fleet.url}&application_name=${name}`;
@@ -41,28 +44,30 @@ it('G23: a worker process opens at most 3 connections plus one for each running 
     await fleet.finished();
   });
   expect(working).toBeGreaterThanOrEqual(2);
-  expect(working).toBeLessThanOrEqual(3);
+  expect(working).toBeLessThanOrEqual(most);
 
   const enqueuing = await mostDuring(fleet, async () => {
     const requests = Array.from({ length: concurrency }, () => enqueueing.with({ jobs: 50 }));
     await fleet.enqueue(...requests);
     await fleet.finished();
   });
-  expect(enqueuing).toBe(3);
+  expect(enqueuing).toBeGreaterThanOrEqual(3);
+  expect(enqueuing).toBeLessThanOrEqual(most);
 
-  const jobs = await fleet.enqueue(
+  const before = worker.began.length;
+  await fleet.enqueue(
     ...Array.from({ length: concurrency * 2 }, () =>
       transactional.with({ held: true, followUps: 5 }),
     ),
   );
-  await worker.waitForBegan(...jobs.slice(0, concurrency));
+  await worker.waitFor('all slots are taken', () => worker.began.length === before + concurrency);
   const held = await connections(fleet);
   expect(held).toBeGreaterThanOrEqual(concurrency);
   const inTransactions = await mostDuring(fleet, async () => {
     worker.letGo();
     await fleet.finished();
   });
-  expect(inTransactions).toBeLessThanOrEqual(3 + concurrency);
+  expect(inTransactions).toBeLessThanOrEqual(most + concurrency);
   await fleet.until('they are closed again', async () => (await connections(fleet)) <= 3);
 
   process.stdout.write(

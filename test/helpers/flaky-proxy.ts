@@ -15,6 +15,11 @@ export interface FlakyProxy extends AsyncDisposable {
    * from then on. Resolves when it has happened.
    */
   loseAnswerTo(text: string): Promise<void>;
+  /**
+   * Swallows the next statement that holds `text`, and all that either side says on that connection from then on; to both it
+   * looks open. Resolves when it has happened.
+   */
+  swallowFrom(text: string): Promise<void>;
   /** Loses the next answer that holds `text`, and all that the server says on that connection after it. */
   loseAnswerWith(text: string): Promise<void>;
 }
@@ -26,7 +31,7 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
   const open = new Set<Socket>();
   let blocked = false;
   type Loss = {
-    readonly in: 'statement' | 'answer';
+    readonly in: 'statement' | 'answer' | 'both';
     readonly text: string;
     readonly done: () => void;
   };
@@ -43,6 +48,7 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
       return;
     }
     let mute = false;
+    let swallowing = false;
     const upstream = connect({ path });
     for (const socket of [client, upstream]) {
       open.add(socket);
@@ -50,14 +56,16 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
         .on('error', () => {})
         .once('close', () => {
           open.delete(socket);
+          if (swallowing) return;
           client.destroy();
           // Ended rather than destroyed, so that the server carries out what it has got.
           upstream.end();
         });
     }
     client.on('data', (chunk: Buffer) => {
-      mute ||= loses('statement', chunk);
-      upstream.write(chunk);
+      swallowing ||= loses('both', chunk);
+      mute ||= swallowing || loses('statement', chunk);
+      if (!swallowing) upstream.write(chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
       mute ||= loses('answer', chunk);
@@ -82,6 +90,10 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
     loseAnswerTo: (text) =>
       new Promise((done) => {
         losing = { in: 'statement', text, done };
+      }),
+    swallowFrom: (text) =>
+      new Promise((done) => {
+        losing = { in: 'both', text, done };
       }),
     loseAnswerWith: (text) =>
       new Promise((done) => {

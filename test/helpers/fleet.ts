@@ -24,7 +24,10 @@ export const calm: Tuning = {
   graceMs: 60_000,
   silentForMs: 60_000,
   longestGapMs: 10_000,
+  backstopMs: 30_000,
   pollMs: 100,
+  patienceMs: 1_000,
+  blockedForMs: 10_000,
 };
 
 /** The default times, ten times as fast. */
@@ -35,6 +38,7 @@ export const brisk: Tuning = {
   restMs: 250,
   freeForMs: 400,
   silentForMs: 1_500,
+  blockedForMs: 200,
 };
 
 type Database = Pick<TestDatabase, 'query' | 'drop'>;
@@ -71,7 +75,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** On a server of its own, which the caller starts, breaks and stops. */
-  static async on(server: DevDatabase): Promise<Fleet> {
+  static async on(server: Pick<DevDatabase, 'url'>): Promise<Fleet> {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => {});
     const fleet = new Fleet(server.url, {

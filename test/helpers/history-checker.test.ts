@@ -14,6 +14,8 @@ import {
 } from './sound-past.ts';
 
 const jobOf = (past: SoundPast, id: string) => pick(past.jobs, (row) => row.id === id);
+const claimOf = (past: SoundPast, under: string) =>
+  pick(past.log, (line) => line.what === 'claimed' && line.lease === under);
 const lineOf = (past: SoundPast, run: string, what: string) =>
   pick(past.log, (line) => 'run' in line && line.run === run && line.what === what);
 
@@ -305,6 +307,38 @@ const plants: readonly Plant[] = [
       past.attempts.push({ job: 'failed', lease: second, ending: 'discarded', endedMs: 41 }),
   },
   {
+    rule: 'a suspect shared its process',
+    what: 'others ran beside it',
+    job: 'moved',
+    plant: (past) => Object.assign(claimOf(past, first), { suspects: ['moved'] }),
+  },
+  {
+    rule: 'a job was quarantined that had not ended its process alone',
+    what: 'it was no suspect when it did',
+    job: 'poison',
+    plant: (past) => Object.assign(claimOf(past, lease(13, 1)), { suspects: [] }),
+  },
+  {
+    rule: 'a job was quarantined that had not ended its process alone',
+    what: 'its handler had ended',
+    job: 'poison',
+    plant: (past) =>
+      past.log.push({ what: 'ended', run: '13.1', how: 'returned', pid: 13, atMs: 91.5 }),
+  },
+  {
+    rule: 'a job was quarantined that had not ended its process alone',
+    what: 'it had not ended three processes',
+    job: 'poison',
+    plant(past) {
+      const { lease: under } = pick(past.attempts, ({ job }) => job === 'poison');
+      remove(
+        past.attempts,
+        pick(past.attempts, ({ lease: of }) => of === under),
+      );
+    },
+    also: ['a job ran again without a recorded reason'],
+  },
+  {
     rule: 'a fire time does not have exactly one job',
     what: 'one job stands for two fire times',
     job: 'fired',
@@ -340,7 +374,7 @@ const plants: readonly Plant[] = [
 ];
 
 describe('the history checker', () => {
-  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals, cancels, jobs brought back and clock steps', () => {
+  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals, cancels, jobs brought back, clock steps and quarantines', () => {
     expect(check(soundPast())).toEqual([]);
   });
 

@@ -33,6 +33,8 @@ export const rules = {
   'something was settled under a lease that nobody was given': unknownLeases,
   'something was settled although its run had not come to an end': unendedRuns,
   'something was settled under a lost lease': lostLeases,
+  'a suspect shared its process': sharedProcesses,
+  'a job was quarantined that had not ended its process alone': wrongQuarantines,
   'a fire time does not have exactly one job': wrongFires,
 } satisfies Record<string, (past: Past) => Found>;
 
@@ -245,7 +247,7 @@ function* unendedRuns(past: Past): Found {
     const ended = run?.endedWallMs;
     if (run === undefined) {
       // It may be told so before its handler begins.
-      const isCancelled = as === 'cancelled' && past.cancelled.has(job);
+      const isCancelled = as === 'cancelled' && (past.cancelledMs.get(job) ?? Infinity) <= atMs;
       if (!isCancelled) yield [job, `${as} under ${lease}, and no run began under it`];
     } else if (ended === undefined) yield [job, `${as}, and ${run.name} did not end`];
     else if (ended > atMs) yield [job, `${as} ${ended - atMs} ms before ${run.name} ended`];
@@ -279,6 +281,33 @@ function* lostLeases(past: Past): Found {
       if (ending === 'crashed' && as !== undefined)
         yield [job, `${as} under ${lease}, which a rescue had ended`];
     }
+  }
+}
+
+function isSuspect({ suspects }: Past, run: Run): boolean {
+  return [...run.leases].some((lease) => suspects.has(`${run.job} ${lease}`));
+}
+
+function* sharedProcesses(past: Past): Found {
+  const ofProcess = Map.groupBy(past.runNamed.values(), ({ pid }) => pid);
+  for (const run of past.runNamed.values()) {
+    if (!isSuspect(past, run)) continue;
+    for (const other of ofProcess.get(run.pid) ?? []) {
+      if (other !== run && other.beganMs < run.endedMs && run.beganMs < other.endedMs)
+        yield [run.job, `${run.name} and ${other.name} of job ${other.job} ran together`];
+    }
+  }
+}
+
+/** Only a rescue ends a job as discarded without a lease. */
+function* wrongQuarantines(past: Past): Found {
+  for (const [job, { state, lease }] of past.jobs) {
+    if (state !== 'discarded' || lease !== '0') continue;
+    const crashes = (past.attempts.get(job) ?? []).filter(({ ending }) => ending === 'crashed');
+    if (crashes.length < 3) yield [job, `after ${crashes.length} crashes`];
+    const last = past.runs.get(job)?.at(-1);
+    if (last === undefined || !isSuspect(past, last)) yield [job, 'it never ran alone'];
+    else if (last.how !== undefined) yield [job, `${last.name} ${last.how}`];
   }
 }
 

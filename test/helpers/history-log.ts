@@ -9,8 +9,13 @@ export type Fate = 'committed' | 'rolled back' | 'unknown' | { readonly of: stri
 export type LogEntry =
   /** Jobs that somebody enqueued, once the end of their transaction is known. */
   | { readonly what: 'enqueued'; readonly jobs: readonly string[]; readonly fate: Fate }
-  /** A claim was answered. */
-  | { readonly what: 'claimed'; readonly lease: string; readonly jobs: readonly string[] }
+  /** A claim was answered; `suspects`: those of the jobs that may only be run alone. */
+  | {
+      readonly what: 'claimed';
+      readonly lease: string;
+      readonly jobs: readonly string[];
+      readonly suspects: readonly string[];
+    }
   /** Jobs are about to be moved to a new lease; whether they were is not said. */
   | { readonly what: 'moving'; readonly held: readonly Held[]; readonly lease: string }
   /** Outcomes are about to be written; whether they were is not said. */

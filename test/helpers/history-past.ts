@@ -88,10 +88,12 @@ export interface Past {
   readonly committed: ReadonlyMap<string, readonly string[]>;
   /** By `job lease`, for every claim that was answered and every move that was tried: when the job was claimed. */
   readonly claims: ReadonlyMap<string, number>;
+  /** `job lease` of every claim of a suspect. */
+  readonly suspects: ReadonlySet<string>;
   /** When a job was put back by its own worker, by `job lease`; without those that were surely refused. */
   readonly putBackMs: ReadonlyMap<string, number>;
-  /** The jobs that somebody asked to cancel. */
-  readonly cancelled: ReadonlySet<string>;
+  /** When somebody first asked to cancel a job. */
+  readonly cancelledMs: ReadonlyMap<string, number>;
   readonly fires: DatabaseState['fires'];
   readonly expected: Expectations;
 }
@@ -147,16 +149,20 @@ export function pastOf(
   };
 }
 
-type Logged = Pick<Past, 'enqueued' | 'runNamed' | 'claims' | 'putBackMs' | 'cancelled'>;
+type Logged = Pick<
+  Past,
+  'enqueued' | 'runNamed' | 'claims' | 'suspects' | 'putBackMs' | 'cancelledMs'
+>;
 
 /** What the log says by itself. */
 function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly Step[] } {
   const claims = new Map<string, number>();
+  const suspects = new Set<string>();
   const enqueued = new Map<string, Fate>();
   const putBackMs = new Map<string, number>();
   const runNamed = new Map<string, Run>();
   const unanswered = new Set<string>();
-  const cancelled = new Set<string>();
+  const cancelledMs = new Map<string, number>();
   const steps: Step[] = [];
   const moves: { job: string; from: string; to: string }[] = [];
   const openRuns = new Map<number, Set<Run>>();
@@ -168,6 +174,7 @@ function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly
         break;
       case 'claimed':
         for (const job of line.jobs) claims.set(`${job} ${line.lease}`, wallMs);
+        for (const job of line.suspects) suspects.add(`${job} ${line.lease}`);
         break;
       case 'moving':
         for (const { id, lease } of line.held) {
@@ -183,7 +190,8 @@ function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly
         }
         break;
       case 'unanswered':
-        for (const { id, lease } of line.held) unanswered.add(`${id} ${lease}`);
+        for (const { id, lease } of line.held)
+          if (putBackMs.has(`${id} ${lease}`)) unanswered.add(`${id} ${lease}`);
         break;
       case 'refused':
         // If an earlier try was written, that is why: a job that is put back keeps no trace of it.
@@ -222,7 +230,7 @@ function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly
         openRuns.delete(line.process);
         break;
       case 'cancelling':
-        cancelled.add(line.job);
+        if (!cancelledMs.has(line.job)) cancelledMs.set(line.job, wallMs);
         break;
       case 'stepping':
         steps.push({ atMs: wallMs, aheadMs: line.aheadMs });
@@ -236,7 +244,7 @@ function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly
     // Also of a run that began while the move was under way, and was told its lease from before.
     for (const { from, to } of movesOf.get(job) ?? []) if (leases.has(from)) leases.add(to);
   }
-  return { enqueued, runNamed, claims, putBackMs, cancelled, steps };
+  return { enqueued, runNamed, claims, suspects, putBackMs, cancelledMs, steps };
 }
 
 /** Runs in the order in which the job was given to them; each surely before the rescue that took it away. */

@@ -11,7 +11,10 @@ export const shrunk = {
   graceMs: 500,
   silentForMs: 300,
   longestGapMs: 2_000,
+  backstopMs: 30_000,
   pollMs: 100,
+  patienceMs: 100,
+  blockedForMs: 1_000,
 };
 
 /** A Millrace on a migrated database of its own; both end with it. */

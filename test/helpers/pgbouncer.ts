@@ -17,8 +17,8 @@ interface PgBouncer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Starts PgBouncer in front of the server of a connection string with a socket. */
-export async function startPgBouncer(targetUrl: string): Promise<PgBouncer> {
+/** Starts PgBouncer in front of the server of a connection string with a socket. `size`: its sessions of the server. */
+export async function startPgBouncer(targetUrl: string, size = 2): Promise<PgBouncer> {
   const [, database = '', host = ''] =
     /^postgres:\/\/postgres@\/([^?]+)\?host=(.+)$/.exec(targetUrl) ?? [];
   const socketDir = decodeURIComponent(host);
@@ -40,7 +40,7 @@ unix_socket_dir =
 auth_type = trust
 auth_file = ${users}
 pool_mode = transaction
-default_pool_size = 2
+default_pool_size = ${size}
 `,
   );
   for (const path of [directory, config, users]) chownSync(path, uid, gid);

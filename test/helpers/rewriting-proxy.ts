@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import {
+  connect,
+  createServer,
+  type AddressInfo,
+  type NetConnectOpts,
+  type Socket,
+} from 'node:net';
 import { Transform } from 'node:stream';
 
 /** A way to a PostgreSQL server that changes what the server says. */
@@ -9,19 +15,17 @@ interface RewritingProxy extends AsyncDisposable {
 }
 
 /**
- * Stands between clients and the server of a connection string with a socket. `rewrite` sees every whole message of the
+ * Stands between clients and the server, or pooler, of a connection string. `rewrite` sees every whole message of the
  * server (its type is the first byte, its length the next four) and answers with the one to pass on.
  */
 export async function startRewritingProxy(
   targetUrl: string,
   rewrite: (message: Buffer) => Buffer,
 ): Promise<RewritingProxy> {
-  const [, database = '', host = ''] =
-    /^postgres:\/\/postgres@\/([^?]+)\?host=(.+)$/.exec(targetUrl) ?? [];
-  const path = `${decodeURIComponent(host)}/.s.PGSQL.5432`;
+  const { database, address } = targetOf(targetUrl);
   const open = new Set<Socket>();
   const server = createServer((client) => {
-    const upstream = connect({ path });
+    const upstream = connect(address);
     for (const socket of [client, upstream]) {
       open.add(socket);
       socket
@@ -45,6 +49,20 @@ export async function startRewritingProxy(
       await once(server, 'close');
     },
   };
+}
+
+/** The database of a connection string, and where its socket or TCP port is. */
+function targetOf(url: string): { database: string; address: NetConnectOpts } {
+  const [, atSocket, directory = ''] =
+    /^postgres:\/\/postgres@\/([^?]+)\?host=(.+)$/.exec(url) ?? [];
+  if (atSocket !== undefined) {
+    return {
+      database: atSocket,
+      address: { path: `${decodeURIComponent(directory)}/.s.PGSQL.5432` },
+    };
+  }
+  const { hostname, port, pathname } = new URL(url);
+  return { database: pathname.slice(1), address: { host: hostname, port: Number(port) } };
 }
 
 function wholeMessages(rewrite: (message: Buffer) => Buffer): Transform {

@@ -19,8 +19,8 @@ export interface SoundPast {
 
 export const lease = (worker: number, count: number) =>
   String(BigInt(worker) * 2n ** 32n + BigInt(count));
-export const [first, second, third, moved] = [lease(7, 1), lease(7, 2), lease(8, 1), lease(9, 1)];
-const [fourth, fifth, sixth] = [lease(10, 1), lease(10, 2), lease(10, 3)];
+export const [first, second, third] = [lease(7, 1), lease(7, 2), lease(8, 1)] as const;
+const [moved, fourth, fifth, sixth] = [lease(9, 1), lease(10, 1), lease(10, 2), lease(10, 3)];
 
 export function began(
   run: string,
@@ -30,6 +30,10 @@ export function began(
   transactional = false,
 ) {
   return { what: 'began', run, job, kind: 'test', attempt, lease: under, transactional } as const;
+}
+
+function claimed(under: string, jobs: string[], atMs: number, suspects: string[] = []) {
+  return { what: 'claimed', lease: under, jobs, suspects, atMs } as const;
 }
 
 export function finished(
@@ -56,18 +60,18 @@ function calmDays(): Log {
     { what: 'enqueued', jobs: ['conflicting', 'cancelled'], fate: 'committed', atMs: 1 },
     {
       what: 'enqueued',
-      jobs: ['brought back', 'obedient', 'told early', 'late', 'unheard', 'begun late'],
+      jobs: ['brought back', 'obedient', 'told early', 'late', 'unheard', 'begun late', 'poison'],
       fate: 'committed',
       atMs: 1,
     },
     { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
     { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
 
-    { what: 'claimed', lease: first, jobs: ['failed', 'crashed', 'moved', 'snoozed'], atMs: 10 },
+    claimed(first, ['failed', 'crashed', 'moved', 'snoozed'], 10),
     { ...began('1.1', 'failed', first, 1), atMs: 11 },
     { what: 'ended', run: '1.1', how: 'threw', atMs: 20 },
     { what: 'settling', held: [{ id: 'failed', lease: first, to: 'wait' }], atMs: 21 },
-    { what: 'claimed', lease: second, jobs: ['failed', 'snoozed'], atMs: 30 },
+    claimed(second, ['failed', 'snoozed'], 30),
     { ...began('1.2', 'failed', second, 2), atMs: 31 },
     { what: 'ended', run: '1.2', how: 'returned', atMs: 40 },
 
@@ -79,7 +83,7 @@ function calmDays(): Log {
 
     // Its worker is frozen until the job is finished elsewhere, and then finds that the lease is lost.
     { ...began('1.5', 'crashed', first, 1), atMs: 13 },
-    { what: 'claimed', lease: third, jobs: ['crashed', 'conflicting'], pid: 2, atMs: 60 },
+    { ...claimed(third, ['crashed', 'conflicting'], 60), pid: 2 },
     { ...began('2.1', 'crashed', third, 1), pid: 2, atMs: 61 },
     { what: 'ended', run: '2.1', how: 'returned', pid: 2, atMs: 70 },
     { what: 'aborted', run: '1.5', code: 'MILLRACE_LEASE_LOST', atMs: 80 },
@@ -111,13 +115,7 @@ function stormyDays(): Log {
   return [
     { what: 'cancelling', job: 'obedient', atMs: 100 },
     { what: 'cancelling', job: 'told early', atMs: 100 },
-    {
-      what: 'claimed',
-      lease: fourth,
-      jobs: ['brought back', 'obedient', 'told early'],
-      pid: 3,
-      atMs: 110,
-    },
+    { ...claimed(fourth, ['brought back', 'obedient', 'told early'], 110), pid: 3 },
     { ...began('3.1', 'obedient', fourth, 1), pid: 3, atMs: 111 },
     { what: 'ended', run: '3.1', how: 'threw', pid: 3, atMs: 112 },
     { ...began('3.2', 'brought back', fourth, 1), pid: 3, atMs: 113 },
@@ -125,30 +123,30 @@ function stormyDays(): Log {
 
     // From here on the database's time is ahead.
     { what: 'stepping', aheadMs: 5_000, pid: 4, atMs: 120 },
-    { what: 'claimed', lease: fifth, jobs: ['brought back', 'late'], pid: 3, atMs: 130 },
+    { ...claimed(fifth, ['brought back', 'late'], 130), pid: 3 },
     { ...began('3.3', 'brought back', fifth, 2), pid: 3, atMs: 131 },
     { what: 'ended', run: '3.3', how: 'returned', pid: 3, atMs: 132 },
     { ...began('3.4', 'late', fifth, 1), pid: 3, atMs: 133 },
     { what: 'ended', run: '3.4', how: 'threw', pid: 3, atMs: 134 },
-    { what: 'claimed', lease: sixth, jobs: ['late'], pid: 3, atMs: 140 },
+    { ...claimed(sixth, ['late'], 140), pid: 3 },
 
     // Its worker stands still between the claim and the handler, and begins when the job is done elsewhere.
-    { what: 'claimed', lease: first, jobs: ['begun late'], atMs: 170 },
-    { what: 'claimed', lease: sixth, jobs: ['begun late'], pid: 3, atMs: 175 },
+    claimed(first, ['begun late'], 170),
+    { ...claimed(sixth, ['begun late'], 175), pid: 3 },
     { ...began('3.7', 'begun late', sixth, 1), pid: 3, atMs: 176 },
     { what: 'ended', run: '3.7', how: 'returned', pid: 3, atMs: 177 },
     { ...began('1.11', 'begun late', first, 1), atMs: 180 },
     { what: 'ended', run: '1.11', how: 'returned', atMs: 181 },
 
     // Its snooze is written, and the worker does not learn of it.
-    { what: 'claimed', lease: first, jobs: ['unheard'], atMs: 150 },
+    claimed(first, ['unheard'], 150),
     { ...began('1.10', 'unheard', first, 1), atMs: 151 },
     { what: 'ended', run: '1.10', how: 'returned', atMs: 152 },
     { what: 'settling', held: [{ id: 'unheard', lease: first, to: 'wait' }], atMs: 153 },
     { what: 'unanswered', held: [{ id: 'unheard', lease: first }], atMs: 154 },
     { what: 'settling', held: [{ id: 'unheard', lease: first, to: 'wait' }], atMs: 160 },
     { what: 'refused', held: [{ id: 'unheard', lease: first }], atMs: 161 },
-    { what: 'claimed', lease: sixth, jobs: ['unheard'], pid: 3, atMs: 155 },
+    { ...claimed(sixth, ['unheard'], 155), pid: 3 },
     { ...began('3.6', 'unheard', sixth, 1), pid: 3, atMs: 156 },
     { what: 'ended', run: '3.6', how: 'returned', pid: 3, atMs: 157 },
     { ...began('3.5', 'late', sixth, 2), pid: 3, atMs: 141 },
@@ -156,10 +154,31 @@ function stormyDays(): Log {
   ];
 }
 
+const poisonedMs = (pid: number) => (pid - 4) * 10;
+
+/** A job that ends three processes, the last one as a suspect. */
+const poisoned = (): Pick<SoundPast, 'log' | 'attempts'> => ({
+  log: [11, 12, 13].flatMap((pid) => {
+    const under = lease(pid, 1);
+    const atMs = poisonedMs(pid);
+    return [
+      { ...claimed(under, ['poison'], atMs, pid === 13 ? ['poison'] : []), pid },
+      { ...began(`${pid}.1`, 'poison', under, 1), pid, atMs: atMs + 1 },
+      { what: 'died', process: pid, atMs: atMs + 2 } as const,
+    ];
+  }),
+  attempts: [11, 12, 13].map((pid) => ({
+    job: 'poison',
+    lease: lease(pid, 1),
+    ending: 'crashed',
+    endedMs: poisonedMs(pid) + 3,
+  })),
+});
+
 /** Everything that may happen to jobs without a promise being broken. */
 export function soundPast(): SoundPast {
   return {
-    log: [...calmDays(), ...stormyDays()],
+    log: [...calmDays(), ...stormyDays(), ...poisoned().log],
     jobs: [
       finished('failed', second, 41, 2),
       finished('snoozed', second, 43, 1),
@@ -176,6 +195,7 @@ export function soundPast(): SoundPast {
       finished('late', sixth, 5_143, 2),
       finished('unheard', sixth, 5_158, 1),
       finished('begun late', sixth, 5_178, 1),
+      { ...finished('poison', '0', 93, 0), state: 'discarded' },
       waiting('waiting'),
       waiting('follow-up'),
       waiting('fired'),
@@ -188,6 +208,7 @@ export function soundPast(): SoundPast {
       { job: 'obedient', lease: fourth, ending: 'failed', endedMs: 113 },
       { job: 'told early', lease: fourth, ending: 'cancelled', endedMs: 112 },
       { job: 'late', lease: fifth, ending: 'failed', endedMs: 5_135 },
+      ...poisoned().attempts,
     ],
     formerEnds: [{ job: 'brought back', state: 'completed', lease: fourth, finishedMs: 115 }],
     effects: [{ job: 'conflicting', run: '2.3' }],

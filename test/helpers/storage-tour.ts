@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
+import type { Sighting } from '../../packages/millrace/src/core/storage.ts';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
-import { claim, completed, identity, leaseOf, newJob } from './storage.ts';
+import { claim, completed, identity, leaseOf, nextDueMs, newJob } from './storage.ts';
 
 const error = { name: 'Error', message: 'test' };
 const failed: Settlement = {
@@ -18,12 +19,15 @@ const discarded: Settlement = {
 } as Settlement;
 
 /** Calls everything that the storage can do, and expects what it does everywhere. The database holds no job before. */
-export async function expectWorkingStorage(storage: PgStorage): Promise<void> {
+export async function expectWorkingStorage(
+  storage: PgStorage,
+  mode: Sighting['mode'] = 'session',
+): Promise<void> {
   await storage.verify();
   expect(await storage.pendingMigrations()).toEqual([]);
   await enqueueAndOperate(storage);
   await runAndSettle(storage);
-  await die(storage);
+  await die(storage, mode);
   await fireSchedules(storage);
   const session = storage.session();
   expect(await session.createPartitions()).toEqual([]);
@@ -62,11 +66,11 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
   const session = storage.session();
   const no = 1_001;
   expect(await session.register(identity(no))).toBe(true);
-  expect(await session.beat(no)).toBe(true);
+  expect(await session.beat(no, null)).toBe(true);
   const ids = (await storage.enqueue(Array.from({ length: 5 }, () => newJob()))).map(
     ({ id }) => id,
   );
-  expect(await session.nextDueMs(['default'])).toBeNull();
+  expect(await nextDueMs(session, no, 9)).toBeNull();
   const jobs = await claim(session, no, 1);
   expect(jobs.map(({ id }) => id)).toEqual(ids);
   expect(await session.holds(jobs)).toEqual(ids);
@@ -98,7 +102,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
   expect((await storage.get(ids[1] ?? '', 25))?.attempts).toMatchObject([
     { ending: 'discarded', error },
   ]);
-  expect(await session.nextDueMs(['default'])).toBeGreaterThan(0);
+  expect(await nextDueMs(session, no, 9)).toBeGreaterThan(0);
   expect(await session.settle([{ id: ids[0] ?? '', lease, settlement: completed }])).toEqual([
     { id: ids[0], status: 'already' },
   ]);
@@ -110,7 +114,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
 }
 
 /** A worker moves to another identity, and dies under that. */
-async function die(storage: PgStorage): Promise<void> {
+async function die(storage: PgStorage, mode: Sighting['mode']): Promise<void> {
   const session = storage.session();
   const [from, to] = [2_001, 2_002];
   const [job] = await storage.enqueue([newJob()]);
@@ -129,10 +133,12 @@ async function die(storage: PgStorage): Promise<void> {
       kinds: ['test'],
       queues: [{ queue: 'default', limit: 1 }],
       limit: 1,
+      everywhere: 'no',
+      completed: [],
     }),
   ).rejects.toMatchObject({ code: 'MILLRACE_DB_UNREACHABLE' });
   const { sightings } = await session.look();
-  expect(sightings).toMatchObject([{ no: to, mode: 'session', locked: true }]);
+  expect(sightings).toMatchObject([{ no: to, mode, locked: mode === 'session' }]);
   const silent = sightings.map(({ no, beat }) => ({ no, beat, crashed: false }));
   expect(await session.declareDead(silent)).toEqual([to]);
   expect(await session.rescue()).toMatchObject({ rescued: [{ id, state: 'available' }], busy: 0 });

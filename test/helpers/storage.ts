@@ -13,6 +13,7 @@ import { clientConfig } from '../../packages/millrace/src/storage/connection.ts'
 import { namesOf } from '../../packages/millrace/src/storage/names.ts';
 import { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
 import { Pool } from '../../packages/millrace/src/storage/pool.ts';
+import { Route } from '../../packages/millrace/src/storage/route.ts';
 
 const realClock: Clock = {
   monotonicMs: () => performance.now(),
@@ -23,15 +24,18 @@ const realClock: Clock = {
 };
 
 /** The storage of a database, without anything above it. */
-export function openStorage(url: string, schema = 'millrace'): PgStorage {
+export function openStorage(
+  url: string,
+  schema = 'millrace',
+  onPooled: () => unknown = () => {},
+): PgStorage {
   const config = clientConfig(url);
   return new PgStorage({
     names: namesOf(schema),
     pool: new Pool(() => config),
-    direct: () => config,
+    direct: new Route(() => config, onPooled),
     clock: realClock,
     label: 'test:1',
-    poolIsDirect: true,
   });
 }
 
@@ -83,9 +87,23 @@ export async function claim(
     kinds: ['test'],
     queues: [{ queue: 'default', limit: 100 }],
     limit: 100,
+    everywhere: 'yes',
+    completed: [],
     ...rest,
   });
   return jobs;
+}
+
+/** The time until the next job of a queue becomes due, as a worker without work asks for it. */
+export async function nextDueMs(
+  session: WorkSession,
+  no: number,
+  count: number,
+  queue = 'default',
+) {
+  const queues = [{ queue, limit: 1 }];
+  const nothing = { kinds: [], queues, limit: 1, everywhere: 'yes', completed: [] } as const;
+  return (await session.claim({ worker: no, lease: leaseOf(no, count), ...nothing })).dueInMs;
 }
 
 export const completed: Settlement = {

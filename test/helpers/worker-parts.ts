@@ -35,7 +35,7 @@ export function emitted() {
   return { emit, named };
 }
 
-const at = new Date('2026-01-01T00:00:00Z');
+const atMs = Date.parse('2026-01-01T00:00:00Z');
 
 export function claimedJob(rest: Partial<ClaimedJob> = {}): ClaimedJob {
   return {
@@ -47,9 +47,9 @@ export function claimedJob(rest: Partial<ClaimedJob> = {}): ClaimedJob {
     attempt: 1,
     maxAttempts: 3,
     crashes: 0,
-    createdAt: at,
-    scheduledAt: at,
-    claimedAt: at,
+    createdMs: atMs,
+    scheduledMs: atMs,
+    claimedMs: atMs,
     payload: {},
     meta: {},
     policy: {},

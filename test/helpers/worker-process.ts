@@ -12,19 +12,23 @@ const script = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
 export interface WorkerConfig {
   readonly url: string;
   readonly directUrl?: string;
+  /** The network namespace that it lives in. */
+  readonly namespace?: string;
   /** The file that its handlers log to. */
   readonly logFile: string;
   readonly tuning: Tuning;
   /** How many workers share the process. Default 1. */
   readonly workers?: number;
+  /** A scheduler that runs beside them, and fires nothing or what `ticking` says. */
+  readonly scheduler?: 'idle' | 'ticking';
   /** Of each worker; default as in `createWorker`. */
   readonly concurrency?: number;
   readonly queues?: readonly string[];
   readonly stopGraceMs?: number;
-  /** Whether it is a scheduler too, which fires what `ticking` says. */
-  readonly schedules?: boolean;
   /** Whether what the engine logs as an error is printed. Default true. */
   readonly logsErrors?: boolean;
+  /** Whether one of its jobs may end it. */
+  readonly mayDie?: boolean;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }
@@ -70,8 +74,14 @@ export class WorkerProcess implements AsyncDisposable {
   /** Starts it and waits for nothing. */
   constructor(config: Omit<WorkerConfig, 'logFile'>, log: HistoryLog) {
     const whole: WorkerConfig = { ...config, logFile: log.file };
+    const node = ['--conditions=@millrace/source'];
     const child = fork(script, [JSON.stringify(whole)], {
-      execArgv: ['--conditions=@millrace/source'],
+      ...(config.namespace === undefined
+        ? { execArgv: node }
+        : {
+            execPath: 'ip',
+            execArgv: ['netns', 'exec', config.namespace, process.execPath, ...node],
+          }),
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -79,6 +89,7 @@ export class WorkerProcess implements AsyncDisposable {
     child.on('message', (message: FromWorker) => this.#heard.push(message));
     child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.#child = child;
+    this.#mayEnd = config.mayDie ?? false;
     this.#log = log;
     this.exit = new Promise((resolve) => {
       child.once('close', (code, signal) => {

@@ -1,6 +1,11 @@
-import { resolve } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { build } from 'vite';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { createTestDatabase } from '../helpers/database.ts';
 import { sourceConditions } from '../helpers/source-conditions.ts';
 
 const fixtures = resolve(import.meta.dirname, '../fixtures/bundle');
@@ -41,4 +46,22 @@ it('a worker with a cron schedule is bundled with both', async () => {
   expect(code).toContain('only-workers-fetch');
   expect(modules).toContain('croner');
   expect(code).toContain('CronPattern');
+});
+
+it('G5: a bundled worker, which lacks the file of the thread that watches its event loop, works and says so once', async () => {
+  await using database = await createTestDatabase();
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bundle-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { code } = await bundle('whole-worker.ts');
+  writeFileSync(join(folder, 'worker.mjs'), code);
+  symlinkSync(resolve(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'));
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['worker.mjs'], {
+    cwd: folder,
+    env: { DATABASE_URL: database.url },
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ state: 'completed', result: 'hello' });
+  const lines = stderr.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { level: 'warn', event: 'loop:unwatched', error: { code: 'MODULE_NOT_FOUND' } },
+  ]);
 });

@@ -4,7 +4,7 @@ import { startDevDatabase, type DevDatabase } from '@millrace/dev-db';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createProject, expectFailure } from '../helpers/cli.ts';
 import { createTestDatabase } from '../helpers/database.ts';
-import { asPooler, asPostgres12, startRewritingProxy } from '../helpers/rewriting-proxy.ts';
+import { asPostgres12, startRewritingProxy } from '../helpers/rewriting-proxy.ts';
 
 const config = `
 import { createMillrace, defineJob } from 'millrace';
@@ -73,15 +73,6 @@ describe('a database that cannot be used', () => {
     for (const args of [['start'], ['migrate']]) {
       expectFailure(await project.run(args, { env }), 'MILLRACE_DB_TOO_OLD', '12', '15');
     }
-  });
-
-  it('C5: a pooler given as direct connection: start refuses it, whatever else works through it', async () => {
-    await using database = await createTestDatabase();
-    await using proxy = await startRewritingProxy(database.url, asPooler);
-    using project = createProject({ 'millrace.config.ts': config });
-    const env = { DATABASE_URL: proxy.url };
-    const failed = await project.run(['start'], { env });
-    expectFailure(failed, 'MILLRACE_DB_POOLER', 'directConnection');
   });
 });
 

@@ -71,8 +71,8 @@ describe('10,000 jobs and 10 workers in 3 processes', () => {
     await fleet.finished();
     const measured = measure(fleet);
     print('two processes killed', measured);
-    // At most what the two had in hand ran again.
-    expect(measured.runs - count).toBeLessThanOrEqual(6 * 10);
+    // At most what the two had in hand ran again: what is finished and not yet written, or claimed ahead.
+    expect(measured.runs - count).toBeLessThanOrEqual(6 * (10 + 500));
     expect(await crashes(fleet)).toBeGreaterThan(0);
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
   });

@@ -165,8 +165,18 @@ describe('G15: everything works', () => {
     await dropRole(role.name);
   });
 
-  it('under default_transaction_isolation = serializable', async () => {
-    await using database = await createTestDatabase({ ...empty, isolation: 'serializable' });
+  it.each([
+    ['default_transaction_isolation', 'serializable'],
+    ['default_transaction_read_only', 'on'],
+    ['default_transaction_deferrable', 'on'],
+    ['synchronous_commit', 'off'],
+    ['datestyle', 'SQL, DMY'],
+    ['statement_timeout', '1min'],
+  ])('under %s = %s', async (setting, value) => {
+    await using database = await createTestDatabase(empty);
+    await database.query(
+      `ALTER DATABASE ${database.name} SET ${setting} = ${pg.escapeLiteral(value)}`,
+    );
     const storage = openStorage(database.url);
     await storage.migrate();
     await expectWorkingStorage(storage);

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
 import type { WorkSession } from '../../packages/millrace/src/core/storage.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
-import { claim, completed, identity, leaseOf, newJob, openStorage } from '../helpers/storage.ts';
+import {
+  claim,
+  completed,
+  identity,
+  leaseOf,
+  newJob,
+  nextDueMs,
+  openStorage,
+} from '../helpers/storage.ts';
 
 let database: TestDatabase;
 let storage: PgStorage;
@@ -55,9 +63,11 @@ describe('claiming', () => {
   });
 
   it('W3: an older due time comes first within a priority, also when it was enqueued later', async () => {
-    const [late] = await storage.enqueue([newJob({ delayMs: 60 })]);
-    const [early] = await storage.enqueue([newJob({ delayMs: 20 })]);
-    await expect.poll(() => session.nextDueMs(['default'])).toBeNull();
+    const due = (ms: number) => newJob({ scheduledAt: new Date(soonMs + ms) });
+    const soonMs = Date.now() + 500;
+    const [late] = await storage.enqueue([due(20)]);
+    const [early] = await storage.enqueue([due(0)]);
+    await expect.poll(() => nextDueMs(session, me, 9)).toBeNull();
     expect((await claim(session, me, 1)).map(({ id }) => id)).toEqual([early?.id, late?.id]);
   });
 
@@ -105,8 +115,10 @@ describe('claiming', () => {
       kinds: ['test'],
       queues: [{ queue: 'default', limit: 1 }],
       limit: 1,
+      everywhere: 'no',
+      completed: [],
     });
-    expect(answer).toEqual({ dead: true, jobs: [] });
+    expect(answer).toEqual({ dead: true, jobs: [], dueInMs: null, unwritten: [] });
     expect(await session.register(other)).toBe(false);
   });
 
@@ -354,7 +366,7 @@ describe('rescue', () => {
     expect(
       await session.holds(kept.map(({ id }) => ({ id, lease: leaseOf(renewed.no, 1) }))),
     ).toHaveLength(2);
-    expect(await session.beat(old.no)).toBe(false);
+    expect(await session.beat(old.no, null)).toBe(false);
   });
 
   it('C8: G9: a job of a dead worker that was to be cancelled is cancelled, and the attempt does not count', async () => {

@@ -342,6 +342,7 @@ it('G23: a worker opens one connection for each transactional handler under way,
     async () => (await made.millrace.list({ state: 'completed' })).jobs.length === 4,
   );
   expect(most).toBeGreaterThanOrEqual(4);
-  expect(most).toBeLessThanOrEqual(3 + 4);
+  // Beside the session, the listener, the pool, and now and then one for what may take long.
+  expect(most).toBeLessThanOrEqual(4 + 4);
   await worker.stop();
 });

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { composeMillrace, type Tuning } from '../../packages/millrace/src/runtime.ts';
 import type { ClaimRequest, WorkSession } from '../../packages/millrace/src/core/storage.ts';
 import { systemClock } from '../../packages/millrace/src/system-clock.ts';
+import { Company } from '../../packages/millrace/src/worker/company.ts';
 import { JobWorker } from '../../packages/millrace/src/worker/worker.ts';
 import { shrunk } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';
@@ -24,7 +25,9 @@ async function setup(jobs: readonly AnyJobDefinition[], tuning: Partial<Tuning> 
   const database = await createTestDatabase();
   const proxy = await startFlakyProxy(database.url);
   // No worker of these tests is to be taken for dead because its way to the database is cut.
-  const times = { ...shrunk, silentForMs: 60_000, freeForMs: 60_000, graceMs: 60_000, ...tuning };
+  const calm = { silentForMs: 60_000, freeForMs: 60_000, graceMs: 60_000 };
+  const seldom = { lookMs: 60_000, restMs: 60_000 };
+  const times = { ...shrunk, ...calm, ...seldom, ...tuning };
   const millrace = composeMillrace({ connection: proxy.url, jobs, logger: false }, times);
   const safe = composeMillrace({ connection: database.url, jobs, logger: false }, times);
   open.push(database, proxy, safe, millrace);
@@ -196,16 +199,20 @@ describe('a claim whose answer comes late', () => {
         await session.close();
         await storage.close();
       },
+      company: new Company(systemClock),
       clock: systemClock,
       emit,
       random: Math.random,
       process: { boot: randomUUID(), host: 'host', pid: 1, version: '1' },
       enqueue: safe.enqueue,
       enqueueMany: safe.enqueueMany,
+      began: () => () => {},
       loggerFor: () => console,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,
+      backstopMs: 30_000,
       pollMs: 100,
+      patienceMs: 100,
     });
     open.push(worker);
     return { database, safe, worker, named, claimed: claimed.promise, answer: answer.resolve };

@@ -20,9 +20,20 @@ const greet = defineJob({
   ],
 });
 
+const block = defineJob({
+  kind: 'block',
+  handler: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000),
+});
+
 const database = await startDevDatabase({ ephemeral: true, fast: true });
 try {
-  const millrace = createMillrace({ connection: database.url, jobs: [greet], logger: false });
+  const millrace = createMillrace({
+    connection: database.url,
+    jobs: [greet, block],
+    logger: false,
+  });
+  const events = [];
+  millrace.subscribe((event) => events.push(event));
   await millrace.migrate();
   const clock = await driveClock(database.url);
   const { id } = await millrace.enqueue(greet);
@@ -32,6 +43,21 @@ try {
   const job = await millrace.get(id);
   assert.equal(job.state, 'completed');
   assert.deepEqual(job.result, { greeted: true });
+
+  // The thread is another file of the package, and beats while this one is blocked.
+  const beats = async () => {
+    const { rows } = await millrace.transaction((tx) =>
+      tx.query('SELECT beat FROM millrace.worker'),
+    );
+    return Number(rows[0].beat);
+  };
+  const beatsBefore = await beats();
+  const blocking = await millrace.enqueue(block);
+  assert.equal(await worker.tick(), 1);
+  assert.ok((await beats()) - beatsBefore >= 2);
+  const named = (name) => events.filter((event) => event.name === name);
+  assert.deepEqual(named('loop:unwatched'), []);
+  assert.equal(named('loop:blocked')[0].data.jobs[0].id, blocking.id);
 
   const scheduler = millrace.createScheduler();
   await scheduler.tick();

@@ -30,8 +30,16 @@ describe('the import rule', () => {
     ['core', '../worker/worker.ts', 'is on floor 1 and imports worker on floor 2'],
     ['worker', '../scheduler/x.ts', 'is on floor 2 and imports scheduler on floor 2'],
     ['worker', '../runtime.ts', 'is on floor 2 and imports runtime.ts on floor 3'],
-    ['worker', '../storage/pool.ts', 'imports storage, which only runtime.ts and testing may'],
-    ['cli', '../storage/pool.ts', 'imports storage, which only runtime.ts and testing may'],
+    [
+      'worker',
+      '../storage/pool.ts',
+      'imports storage, which only runtime.ts and watch-thread.ts and testing may',
+    ],
+    [
+      'cli',
+      '../storage/pool.ts',
+      'imports storage, which only runtime.ts and watch-thread.ts and testing may',
+    ],
     ['client', '../system-clock.ts', 'is on floor 2 and imports system-clock.ts on floor 2'],
     ['telemetry', '../index.ts', 'is on floor 2 and imports index.ts on floor 4'],
     ['testing', '../cli/main.ts', 'is on floor 4 and imports cli on floor 5'],

@@ -2,18 +2,18 @@ import type { Service } from './core/service.ts';
 import type { Storage } from './core/storage.ts';
 
 /**
- * What the workers and schedulers of one process share: the session and the maintenance. It begins with the first of them
+ * What the workers and schedulers of one process share: the session, the maintenance and the watch over the event loop. It begins with the first of them
  * and ends with the last, so that a process that only enqueues has none of it.
  */
 export class ProcessShare {
   readonly #storage: Storage;
-  readonly #maintenance: Service;
+  readonly #services: readonly Service[];
   readonly #users = new Set<object>();
   #beginning: Promise<void> = Promise.resolve();
 
-  constructor(storage: Storage, maintenance: Service) {
+  constructor(storage: Storage, services: readonly Service[]) {
     this.#storage = storage;
-    this.#maintenance = maintenance;
+    this.#services = services;
   }
 
   /**
@@ -37,12 +37,12 @@ export class ProcessShare {
   async #prepare(): Promise<void> {
     await this.#storage.verify();
     await this.#storage.session().open();
-    await this.#maintenance.start();
+    await Promise.all(this.#services.map((service) => service.start()));
   }
 
   async end(user: object): Promise<void> {
     if (!this.#users.delete(user) || this.#users.size > 0) return;
-    await this.#maintenance.stop();
+    await Promise.all(this.#services.map((service) => service.stop()));
     if (this.#users.size === 0) await this.#storage.session().close();
   }
 }

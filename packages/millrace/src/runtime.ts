@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
@@ -20,6 +21,7 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
+import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
 import { ProcessShare } from './process-share.ts';
@@ -28,6 +30,8 @@ import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
+import { threadConfig, type StandInParts } from './storage/stand-in.ts';
+import { Route } from './storage/route.ts';
 import { systemClock, systemTime } from './system-clock.ts';
 import { consoleLogger } from './telemetry/console-logger.ts';
 import { publishEvents } from './telemetry/diagnostics.ts';
@@ -35,15 +39,21 @@ import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
 import { jobLogger } from './telemetry/job-logger.ts';
 import { logEvents } from './telemetry/log-events.ts';
 import { version } from './version.ts';
+import { Company } from './worker/company.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import { JobWorker } from './worker/worker.ts';
 
-/** The times of liveness. Only tests change them. */
+/** The times of liveness. Only tests change them. What depends on what is written down in decision 0009. */
 export interface Tuning extends RescueTimes {
   /** Between two heartbeats of a worker or scheduler. */
   readonly heartbeatMs: number;
-  /** The longest a worker sleeps, before jitter. */
+  /** The longest a worker sleeps while notifications arrive, and while they do not; before jitter. */
+  readonly backstopMs: number;
   readonly pollMs: number;
+  /** The least that a suspect waits to be alone. */
+  readonly patienceMs: number;
+  /** An event loop that stands still for longer is blocked. */
+  readonly blockedForMs: number;
 }
 
 /** What everybody gets. */
@@ -53,9 +63,12 @@ export const defaultTuning: Tuning = {
   restMs: 3_000,
   freeForMs: 1_000,
   graceMs: 10_000,
-  silentForMs: 15_000,
+  silentForMs: 12_000,
   longestGapMs: 10_000,
+  backstopMs: 30_000,
   pollMs: 1_000,
+  patienceMs: 10_000,
+  blockedForMs: 1_000,
 };
 
 /**
@@ -75,6 +88,8 @@ interface Composition {
   readonly storage: PgStorage;
   readonly client: Client;
   readonly share: ProcessShare;
+  readonly company: Company;
+  readonly loopWatch: LoopWatch;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -141,14 +156,14 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   publishEvents(bus);
   logEvents(bus, logger);
 
+  const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
   const storage = new PgStorage({
-    names: namesOf(checked.schema ?? defaults.schema),
+    names: namesOf(schema),
     pool: new Pool(connection),
-    direct,
+    direct: new Route(direct, () => emit('session:pooled', {})),
     clock: systemClock,
     label: `${host}:${pid}`,
-    poolIsDirect: options.directConnection === undefined,
   });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
   const client = new Client({ storage, emit, limits });
@@ -164,6 +179,18 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
       failedMs: checked.failedRetention ?? defaults.failedRetentionMs,
     },
   });
+  const { blockedForMs } = tuning;
+  const loopWatch = new LoopWatch({
+    clock: systemClock,
+    emit,
+    blockedForMs,
+    startThread: (memory) =>
+      watchThread({
+        memory,
+        blockedForMs,
+        standIn: { connection: threadConfig(direct()), schema, boot },
+      }),
+  });
   return {
     tuning,
     jobs: byKind(options.jobs ?? []),
@@ -171,7 +198,9 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     logger,
     storage,
     client,
-    share: new ProcessShare(storage, maintenance),
+    share: new ProcessShare(storage, [loopWatch, maintenance]),
+    company: new Company(systemClock),
+    loopWatch,
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -186,6 +215,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     port: storage.session(),
     prepare: () => share.begin(worker),
     release: () => share.end(worker),
+    company: all.company,
     clock: systemClock,
     emit: bus.emit,
     random: Math.random,
@@ -193,9 +223,12 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     loggerFor: (job) => jobLogger(logger, job),
+    began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,
+    backstopMs: tuning.backstopMs,
     pollMs: tuning.pollMs,
+    patienceMs: tuning.patienceMs,
   });
   return worker;
 }
@@ -226,6 +259,24 @@ function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerServ
   return scheduler;
 }
 
+/** As a file beside this one, so a bundle does not have it; Node.js then says so. */
+function watchThread(workerData: {
+  readonly memory: SharedArrayBuffer;
+  readonly blockedForMs: number;
+  readonly standIn: StandInParts;
+}): Thread {
+  const { url } = import.meta;
+  const file = new URL(`./watch-thread${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
+  return new Thread(file, {
+    workerData,
+    name: 'millrace',
+    // Without what the program was started with, such as hooks for its own modules.
+    execArgv: [],
+    // It makes next to no garbage, and would keep that for hours.
+    resourceLimits: { maxYoungGenerationSizeMb: 1 },
+  });
+}
+
 function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, AnyJobDefinition> {
   const jobs = new Map<string, AnyJobDefinition>();
   for (const definition of definitions) {
@@ -247,6 +298,7 @@ function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, A
 }
 
 function loggerOf(given: Logger | false | undefined): Logger {
-  if (given === false) return { debug() {}, info() {}, warn() {}, error() {} };
+  if (given === false)
+    return { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
   return given ?? consoleLogger({ level: 'warn', stream: process.stderr, now: systemTime });
 }

@@ -27,6 +27,8 @@ const remedies = {
   MILLRACE_JOB_CANCELLED: 'Nothing to do: somebody asked to cancel the job; let the handler end.',
   MILLRACE_JOB_BUSY:
     'Somebody else holds the row in an open transaction; try again when it has ended.',
+  MILLRACE_JOB_QUARANTINED:
+    'Find out why the job ends its process, such as a lack of memory; correct that, then retry the job.',
   MILLRACE_UNIQUE_CONFLICT:
     'Another unfinished job of this queue has the same unique key; wait for it or cancel it.',
   MILLRACE_TX_INVALID:
@@ -46,7 +48,7 @@ const remedies = {
   MILLRACE_DB_READ_ONLY: 'Connect to the primary; Millrace writes.',
   MILLRACE_DB_PERMISSION: 'Grant the role the right that the message names.',
   MILLRACE_DB_POOLER:
-    'Give `directConnection` a connection that goes to PostgreSQL itself, not through a pooler.',
+    'Give `directConnection` a connection that goes to PostgreSQL itself; until then jobs are found by polling.',
   MILLRACE_SCHEMA_MISSING: 'Run `millrace migrate`, or `await millrace.migrate()`.',
   MILLRACE_SCHEMA_OUTDATED: 'Run `millrace migrate` with this release before starting it.',
   MILLRACE_SCHEMA_TOO_NEW:

@@ -66,14 +66,33 @@ export interface Events {
   'worker:renewed': {
     readonly from: number;
     readonly worker: number;
-    readonly reason: 'declared_dead' | 'unknown_claim' | 'connection_lost' | 'leases_used_up';
+    readonly reason:
+      | 'declared_dead'
+      | 'unknown_claim'
+      | 'connection_lost'
+      | 'leases_used_up'
+      | 'unknown_company';
     readonly kept: number;
     readonly lost: number;
   };
+  /**
+   * The connection of the engine's own sessions goes through a pooler: there are no notifications, and only the heartbeat
+   * tells whether a worker lives. Once in a process.
+   */
+  'session:pooled': Record<never, never>;
   'worker:heartbeat-failed': { readonly worker: number; readonly error: AttemptError };
   /** The channel for notifications is lost, or back. The poll goes on meanwhile. */
   'listener:lost': { readonly error: AttemptError };
   'listener:ready': Record<never, never>;
+
+  /** Jobs are due that no live worker would take: nobody handles their kind, or nobody serves their queue. */
+  'jobs:unserved': {
+    readonly queue: string;
+    readonly kind: string;
+    /** At least so many. */
+    readonly jobs: number;
+    readonly oldestMs: number;
+  };
 
   /** A worker was found dead. `crashed`: its session ended before the eyes of another; otherwise it fell silent. */
   'worker:died': {
@@ -82,7 +101,23 @@ export interface Events {
     readonly pid: number;
     readonly crashed: boolean;
   };
+  /** The event loop of another process stands still; once for each block. Its jobs are its own, for it is alive. */
+  'worker:blocked': {
+    readonly host: string;
+    readonly pid: number;
+    /** By the database's clock. */
+    readonly since: Date;
+    /** The jobs whose handlers run there. */
+    readonly jobs: readonly JobRef[];
+  };
+  /** A job was taken from a dead worker; `discarded`: it is quarantined, for it keeps ending its process. */
   'job:rescued': JobRef & { readonly state: JobState };
+  /**
+   * A job that may have ended its process waits to be alone; until it has run, or is put off, nothing else starts here.
+   */
+  'suspect:waiting': JobRef & { readonly longestMs: number };
+  /** Others ran for too long; it is claimed again after the delay. */
+  'suspect:put-off': JobRef & { readonly delayMs: number };
 
   'schedule:fired': {
     readonly schedule: string;
@@ -97,6 +132,14 @@ export interface Events {
   'partition:created': { readonly partition: string };
   'partition:dropped': { readonly partition: string };
 
+  /** The event loop of this process stood still, and goes on again. One of these handlers is what it waited for. */
+  'loop:blocked': {
+    readonly durationMs: number;
+    /** Those that ended meanwhile come first, then those that run. */
+    readonly jobs: readonly JobRef[];
+  };
+  /** The thread that watches the event loop is missing, or cannot reach the database while the loop stands still. */
+  'loop:unwatched': { readonly error: AttemptError };
   /** A background loop failed; it goes on. */
   'loop:failed': { readonly loop: string; readonly error: AttemptError };
   /** A subscriber was too slow; these many events were not delivered to it. */

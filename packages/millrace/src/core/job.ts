@@ -33,7 +33,10 @@ export interface Job {
   /** How many attempts have begun and count. */
   readonly attempt: number;
   readonly maxAttempts: number;
-  /** How often a process died with this job in hand; such an attempt does not count. */
+  /**
+   * How often a process died with this job in hand; such an attempt does not count. From 2 on the job runs with nothing
+   * else in its process, and only deaths meanwhile are counted; the third one quarantines it.
+   */
   readonly crashes: number;
   readonly payload: Json;
   readonly tags: readonly string[];
@@ -101,9 +104,10 @@ export interface ClaimedJob {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly crashes: number;
-  readonly createdAt: Date;
-  readonly scheduledAt: Date;
-  readonly claimedAt: Date;
+  /** Times by the database's clock, in milliseconds since 1970. */
+  readonly createdMs: number;
+  readonly scheduledMs: number;
+  readonly claimedMs: number;
   readonly payload: Json;
   readonly meta: JobMeta;
   readonly policy: JobPolicy;

@@ -19,9 +19,9 @@ export const jobEvents = [
   'snooze',
   /** The handler, or a worker on behalf of somebody, gave it up for good. */
   'discard',
-  /** The worker stops and hands the unfinished job back; the attempt does not count. */
+  /** The worker stops, or cannot run the job now, and hands it back unfinished; the attempt does not count. */
   'giveBack',
-  /** Its worker died; the attempt does not count. */
+  /** Its worker died; the attempt does not count. A job that ended its process too often ends itself. */
   'rescue',
   /** Somebody asks to cancel it. */
   'cancel',
@@ -93,8 +93,8 @@ export const lifecycle: Readonly<Record<JobState, Readonly<Record<JobEvent, Tran
     fail: to('retryable', 'available', 'discarded', 'cancelled'),
     snooze: to('scheduled', 'retryable', 'available', 'cancelled'),
     discard: to('discarded'),
-    giveBack: to('available', 'cancelled'),
-    rescue: to('available', 'cancelled'),
+    giveBack: to('available', 'scheduled', 'retryable', 'cancelled'),
+    rescue: to('available', 'discarded', 'cancelled'),
     cancel: stays('the request is recorded and the handler is told'),
     cancelled: to('cancelled'),
     retry: refused('it runs'),
@@ -142,8 +142,8 @@ export type Settlement =
       readonly attemptCounts: boolean;
       readonly error: AttemptError | null;
     }
-  /** Back to its own place in the queue, as if it had not been claimed. */
-  | { readonly type: 'giveBack' };
+  /** Back to its own place in the queue, as if it had not been claimed; with a delay, not to be claimed before. */
+  | { readonly type: 'giveBack'; readonly delayMs?: number };
 
 /** Which finished jobs leave a row in the history. */
 export type HistoryPolicy = 'all' | 'failures' | 'none';

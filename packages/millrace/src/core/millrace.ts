@@ -75,7 +75,7 @@ export interface WorkerOptions {
 
 /** How a worker ended. */
 export interface WorkerStopped {
-  /** Jobs that had not finished in time and were given back; no attempt was used. */
+  /** Jobs that had begun, had not finished in time and were given back; no attempt was used. */
   readonly givenBack: number;
 }
 

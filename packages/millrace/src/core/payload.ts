@@ -115,12 +115,16 @@ function schemaCodec(schema: StandardSchema<unknown, unknown>): PayloadCodec<unk
       if (!(judged instanceof Promise)) return accept(judged, stored);
       return judged.then((result) => accept(result, stored));
     },
-    async decode(stored) {
-      const result = await validate(stored);
-      if (result.issues === undefined) return result.value;
-      throw new MillraceError('MILLRACE_PAYLOAD_UNREADABLE', describe(result.issues));
+    decode(stored) {
+      const judged = validate(stored);
+      return judged instanceof Promise ? judged.then(read) : read(judged);
     },
   };
+}
+
+function read(result: SchemaResult<unknown>): unknown {
+  if (result.issues === undefined) return result.value;
+  throw new MillraceError('MILLRACE_PAYLOAD_UNREADABLE', describe(result.issues));
 }
 
 function accept(result: SchemaResult<unknown>, stored: Json): Json {

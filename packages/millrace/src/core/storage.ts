@@ -3,6 +3,7 @@
  * Every write about a claimed job names the lease it was claimed under.
  */
 import type { EnqueueResult } from './enqueue.ts';
+import type { JobRef } from './events.ts';
 import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
 import type { Json } from './json.ts';
 import type { Settlement } from './lifecycle.ts';
@@ -44,12 +45,23 @@ export interface ClaimRequest {
   /** How many jobs of each queue at most; all together at most `limit`. */
   readonly queues: readonly { readonly queue: string; readonly limit: number }[];
   readonly limit: number;
+  /**
+   * Whether to look also for what the usual way passes by, and to say when the next job becomes due. `rationed`: it is a good
+   * time, for there was less to do than there could have been, but it must not cost more than a small share of the time.
+   */
+  readonly everywhere: 'no' | 'rationed' | 'yes';
+  /** Completions that are written in the same statement and by the same commit. */
+  readonly completed: readonly Completion[];
 }
 
 export interface ClaimAnswer {
   readonly jobs: readonly ClaimedJob[];
   /** True when the worker has been declared dead and must take a new identity. */
   readonly dead: boolean;
+  /** Milliseconds until the next job of these queues becomes due, where `everywhere` asked and found none; else null. */
+  readonly dueInMs: number | null;
+  /** What became of those completions that this statement did not write. */
+  readonly unwritten: readonly SettleAnswer[];
 }
 
 /** A settlement of one claimed job. */
@@ -57,6 +69,11 @@ export interface SettleRequest {
   readonly id: string;
   readonly lease: string;
   readonly settlement: Settlement;
+}
+
+/** The settlement of most jobs: it completed. */
+export interface Completion extends SettleRequest {
+  readonly settlement: Extract<Settlement, { type: 'finish' }> & { readonly state: 'completed' };
 }
 
 /**
@@ -138,6 +155,14 @@ export interface RescuedJob {
   readonly state: JobState;
 }
 
+/** An event loop that stands still. */
+export interface Block {
+  /** By the database's clock, as ISO 8601. */
+  readonly since: string;
+  /** The jobs whose handlers run on it. */
+  readonly jobs: readonly JobRef[];
+}
+
 /**
  * A registered process as the others see it. `mode`: whether it holds a lock while its session lives, or only has its
  * heartbeat. The beat only grows.
@@ -151,6 +176,7 @@ export interface Sighting {
   readonly pid: number;
   readonly beat: string;
   readonly locked: boolean;
+  readonly blocked: Block | null;
 }
 
 /** A look at everybody, and the session it was taken in: after a break in it, what was seen before proves less. */
@@ -164,6 +190,16 @@ export type Notice =
   | { readonly type: 'jobs'; readonly queue: string }
   | { readonly type: 'cancel'; readonly id: string }
   | { readonly type: 'clock' };
+
+/** Due jobs of one queue and kind that no worker would take. */
+export interface UnservedJobs {
+  readonly queue: string;
+  readonly kind: string;
+  /** At least so many; only the first of each lane are looked at. */
+  readonly jobs: number;
+  /** How long the oldest of them has been due. */
+  readonly oldestMs: number;
+}
 
 /** Whether notifications arrive. While they do not, polling goes on. */
 export type ListenerState = 'ready' | { readonly lost: unknown };
@@ -215,13 +251,16 @@ export interface Storage {
 export interface WorkSession {
   /**
    * Opens its connection ahead of the first call, which would open it too.
-   * @throws MILLRACE_DB_POOLER and the others of MILLRACE_DB_…
+   * @throws MILLRACE_DB_…
    */
   open(): Promise<void>;
   /** False when the number is taken: draw another one. */
   register(identity: Identity): Promise<boolean>;
-  /** False when this identity has been declared dead. */
-  beat(no: number): Promise<boolean>;
+  /**
+   * A sign of life, which also says which job runs alone in the process, if any does. False when this identity has been
+   * declared dead.
+   */
+  beat(no: number, alone: string | null): Promise<boolean>;
   /** A sign of life by another way than the session, for the time in which it is lost. */
   stamp(no: number): Promise<void>;
   /** Calls back when the session is lost on which these identities live; answers with a function that ends it. */
@@ -243,8 +282,10 @@ export interface WorkSession {
   cancelRequests(
     ids: readonly string[],
   ): Promise<readonly { readonly id: string; readonly reason: string }[]>;
-  /** Milliseconds until the next job of these queues becomes due, or null when none waits. */
-  nextDueMs(queues: readonly string[]): Promise<number | null>;
+  /** From now on whoever makes a job of these queues ready sends a notification. The claim after it finds what was before. */
+  wait(worker: number, queues: readonly string[]): Promise<void>;
+  /** Nobody needs to send notifications for this worker. */
+  endWait(worker: number): Promise<void>;
   /** Begins a transaction for a claimed job on a connection of its own. */
   begin(isolation: IsolationLevel): Promise<JobTransaction>;
 
@@ -281,8 +322,14 @@ export interface WorkSession {
   declareDead(
     found: readonly { readonly no: number; readonly beat: string; readonly crashed: boolean }[],
   ): Promise<readonly number[]>;
-  /** Gives the jobs of dead workers back; rows that somebody holds are left for the next call. */
+  /**
+   * Gives the jobs of dead workers back, and quarantines those that have ended their process too often; rows that
+   * somebody holds are left for the next call.
+   */
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;
+
+  /** The queues and kinds of which jobs have been due for so long while no registered worker would take them. */
+  unserved(dueForMs: number): Promise<readonly UnservedJobs[]>;
 
   /** Makes the partitions of the days ahead; answers with the names of the new ones. */
   createPartitions(): Promise<readonly string[]>;

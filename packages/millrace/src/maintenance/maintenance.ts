@@ -7,12 +7,17 @@ import type { Service } from '../core/service.ts';
 import type { WorkSession } from '../core/storage.ts';
 import { PartitionKeeper, type Retention } from './partition-keeper.ts';
 import { Rescuer, type RescueTimes } from './rescuer.ts';
+import { UnservedWatch } from './unserved.ts';
 
-/** What every process that runs jobs or schedules does on the side, for all: rescue and the history's partitions. */
+/**
+ * What every process that runs jobs or schedules does on the side, for all: rescue, the history's partitions, and a look
+ * for jobs that nobody serves.
+ */
 export class Maintenance implements Service {
   readonly #loops: readonly Loop[];
   readonly #keeper: PartitionKeeper;
   readonly #rescuer: Rescuer;
+  readonly #unserved: UnservedWatch;
 
   constructor(parts: {
     session: WorkSession;
@@ -26,6 +31,7 @@ export class Maintenance implements Service {
     const { clock, random, emit } = parts;
     this.#keeper = new PartitionKeeper(parts);
     this.#rescuer = new Rescuer(parts);
+    this.#unserved = new UnservedWatch({ ...parts, isLeader: () => this.#rescuer.isLeader });
     const loop = (name: string, pass: () => Promise<number>) =>
       new Loop({
         pass,
@@ -37,6 +43,7 @@ export class Maintenance implements Service {
     this.#loops = [
       loop('partitions', () => this.#keeper.pass()),
       loop('rescue', () => this.#rescuer.pass()),
+      loop('unserved', () => this.#unserved.pass()),
     ];
   }
 
@@ -51,5 +58,6 @@ export class Maintenance implements Service {
   async tick(): Promise<void> {
     await this.#keeper.pass();
     await this.#rescuer.pass();
+    await this.#unserved.pass();
   }
 }

@@ -14,6 +14,7 @@ function sighting(rest: Partial<Sighting> = {}): Sighting {
     pid: 1,
     beat: '0',
     locked: true,
+    blocked: null,
     ...rest,
   };
 }

@@ -5,22 +5,19 @@ import { Observer, type ObserverTimes } from './observer.ts';
 
 /** A look at all running jobs costs up to a full read of the table, so it takes at most this share of the time. */
 const sweepShare = 0.05;
-const sweepEachMs = 10_000;
-
-/** So many processes look often: a leader, and a deputy who also sees the leader's end. */
-const lookouts = 2;
+const sweepEachMs = 60_000;
 
 /** The times of rescue; parameters so that tests can shrink them together. */
 export interface RescueTimes extends ObserverTimes {
-  /** Between two looks of the leader and the deputy. */
+  /** Between two looks of the two lookouts. */
   readonly lookMs: number;
   /** Between two looks of everybody else. */
   readonly restMs: number;
 }
 
 /**
- * Finds dead workers and gives their jobs back. Every process does it; those that started first do it often, the others
- * only now and then, in case all of the first are gone.
+ * Finds dead workers and gives their jobs back. Every process looks; two of them often, and without a sign of somebody's
+ * death only those also ask for jobs left behind. The others look now and then, in case both are gone.
  */
 export class Rescuer {
   readonly #session: WorkSession;
@@ -32,8 +29,11 @@ export class Rescuer {
   #sweepDueMs = Number.NEGATIVE_INFINITY;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isWanted = false;
+  #lookouts: readonly string[] = [];
   #registered: ReadonlySet<number> = new Set();
   #isNewUntilMs: number | undefined;
+  /** The blocks that are known, by process. */
+  #blocks: ReadonlyMap<string, string> = new Map();
 
   constructor(parts: {
     session: WorkSession;
@@ -67,14 +67,23 @@ export class Rescuer {
       if (dead.includes(no)) this.#emit('worker:died', { worker: no, host, pid, crashed });
     }
     this.#isWanted ||= this.#hasAnybodyChanged(look);
+    this.#lookouts = lookoutsOf(look);
+    const isLookout = this.#lookouts.includes(this.#boot);
+    if (isLookout) this.#reportBlocks(look);
     const nowMs = this.#clock.monotonicMs();
+    // A process that has just begun may yet find that it is a lookout.
+    this.#isNewUntilMs ??= nowMs + this.#times.graceMs;
+    const looksOften = nowMs < this.#isNewUntilMs || isLookout;
     // Also without any sign: a claim of a dead worker may commit late.
-    const isDue = nowMs >= this.#sweepDueMs || (this.#isWanted && nowMs >= this.#restUntilMs);
-    if (dead.length > 0 || isDue) await this.#rescue();
-    // A process that has just begun may yet find that it is among the first.
-    this.#isNewUntilMs ??= this.#clock.monotonicMs() + this.#times.graceMs;
-    const isNew = this.#clock.monotonicMs() < this.#isNewUntilMs;
-    return isNew || this.#isLookout(look) ? this.#times.lookMs : this.#times.restMs;
+    const isSweep = isLookout && nowMs >= this.#sweepDueMs;
+    const isWanted = this.#isWanted && looksOften && nowMs >= this.#restUntilMs;
+    if (dead.length > 0 || isSweep || isWanted) await this.#rescue();
+    return looksOften ? this.#times.lookMs : this.#times.restMs;
+  }
+
+  /** Whether this process is the one that does what one is enough for. */
+  get isLeader(): boolean {
+    return this.#lookouts[0] === this.#boot;
   }
 
   /**
@@ -89,10 +98,18 @@ export class Rescuer {
     );
   }
 
-  /** Whether this process is among the first that live. */
-  #isLookout({ sightings }: Look): boolean {
-    const living = sightings.filter(({ mode, locked }) => mode === 'session' && locked);
-    return [...new Set(living.map(({ boot }) => boot))].slice(0, lookouts).includes(this.#boot);
+  /** Only the lookouts do, so that not every process of a fleet says the same. */
+  #reportBlocks({ sightings }: Look): void {
+    const before = this.#blocks;
+    const blocks = new Map<string, string>();
+    for (const { boot, host, pid, blocked } of sightings) {
+      if (blocked === null || boot === this.#boot || blocks.has(boot)) continue;
+      const { since, jobs } = blocked;
+      blocks.set(boot, since);
+      if (before.get(boot) === since) continue;
+      this.#emit('worker:blocked', { host, pid, since: new Date(since), jobs });
+    }
+    this.#blocks = blocks;
   }
 
   async #rescue(): Promise<void> {
@@ -105,4 +122,22 @@ export class Rescuer {
     this.#isWanted = busy > 0;
     for (const job of rescued) this.#emit('job:rescued', job);
   }
+}
+
+/**
+ * The boots of the two processes that look often: the one that started first, and the first after it that does not share its
+ * host's fate. One whose event loop stands still does not look, and who only has a heartbeat may be dead already, so it comes
+ * last.
+ */
+function lookoutsOf({ sightings }: Look): readonly string[] {
+  const moving = sightings.filter(({ blocked }) => blocked === null);
+  const living = [
+    ...moving.filter(({ locked }) => locked),
+    ...moving.filter(({ mode, locked }) => mode === 'heartbeat' && !locked),
+  ];
+  const [leader] = living;
+  const deputy =
+    living.find(({ host }) => host !== leader?.host) ??
+    living.find(({ boot }) => boot !== leader?.boot);
+  return [leader, deputy].flatMap((lookout) => (lookout === undefined ? [] : [lookout.boot]));
 }

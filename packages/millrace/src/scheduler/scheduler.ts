@@ -194,7 +194,7 @@ export class Scheduler implements PublicScheduler {
     const { clock, session, beatMs } = this.#parts;
     if (this.#identity === undefined || clock.monotonicMs() < this.#beatDueMs) return;
     this.#beatDueMs = clock.monotonicMs() + beatMs;
-    if (await session.beat(this.#identity.no)) return;
+    if (await session.beat(this.#identity.no, null)) return;
     // The others took it for dead. It comes back as somebody who joins, and fires nothing for that.
     this.#identity = undefined;
     await this.#register();

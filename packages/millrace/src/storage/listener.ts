@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
 import type { ListenerState, Notice } from '../core/storage.ts';
-import { dispose, openSession, type ClientConfig } from './connection.ts';
+import type { FoundJob } from './lane-cursor.ts';
 import { quoteIdentifier } from './names.ts';
+import { dispose, type Route } from './route.ts';
 
-/** A connection that is cut without a word is noticed by this question, at the latest after its timeout. */
-const pingMs = 10_000;
+/** A connection that is cut without a word is noticed by this question, which is asked so often and answered so soon. */
+const pingMs = 5_000;
+const pingAnswerMs = 5_000;
 const firstPauseMs = 50;
 const longestPauseMs = 5_000;
 
@@ -14,20 +17,33 @@ interface Subscriber {
   readonly onState: (state: ListenerState) => void;
 }
 
-/** Listens on one channel for a whole process while anybody is interested, and comes back by itself after every loss. */
+/** Who remembers places in lanes hears first, so that whoever is woken finds them right. */
+interface Cursors {
+  /** There is something from this place on. */
+  rewind(to: FoundJob): void;
+  /** Something may be anywhere. */
+  reset(): void;
+}
+
+/**
+ * Listens on one channel for a whole process while anybody is interested, and comes back by itself after every loss. Behind
+ * a pooler nothing would ever be heard: it says so once.
+ */
 export class Listener {
-  readonly #config: () => ClientConfig;
+  readonly #route: Route;
   readonly #channel: string;
   readonly #clock: Clock;
+  readonly #cursors: Cursors;
   readonly #subscribers = new Set<Subscriber>();
   #stopping: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #ready = false;
 
-  constructor(parts: { config: () => ClientConfig; channel: string; clock: Clock }) {
-    this.#config = parts.config;
+  constructor(parts: { route: Route; channel: string; clock: Clock; cursors: Cursors }) {
+    this.#route = parts.route;
     this.#channel = parts.channel;
     this.#clock = parts.clock;
+    this.#cursors = parts.cursors;
   }
 
   subscribe(
@@ -59,7 +75,8 @@ export class Listener {
     while (!signal.aborted) {
       let client: pg.Client | undefined;
       try {
-        client = await openSession(this.#config(), false);
+        ({ client } = await this.#route.open({ pipeline: false, answerMs: pingAnswerMs }));
+        this.#refusePooler();
         const lost = this.#watch(client);
         await client.query(`LISTEN ${quoteIdentifier(this.#channel)}`);
         pauseMs = firstPauseMs;
@@ -71,23 +88,38 @@ export class Listener {
         this.#ready = false;
         if (client !== undefined) dispose(client);
       }
+      if (this.#route.isPooled) return;
       await pause(this.#clock, pauseMs, signal);
       pauseMs = Math.min(longestPauseMs, pauseMs * 2);
     }
   }
 
+  /** Hands on a message, from the channel or from this process itself. */
+  deliver(message: string): void {
+    const { notice, from } = parseMessage(message);
+    if (notice === undefined) return;
+    if (from !== undefined) this.#cursors.rewind(from);
+    else if (notice.type === 'jobs') this.#cursors.reset();
+    for (const { onNotice } of this.#subscribers) onNotice(notice);
+  }
+
+  #refusePooler(): void {
+    if (!this.#route.isPooled) return;
+    throw new MillraceError(
+      'MILLRACE_DB_POOLER',
+      'the connection goes through a pooler that hands sessions around, and notifications do not pass it',
+    );
+  }
+
   #tell(state: ListenerState): void {
     this.#ready = state === 'ready';
+    if (this.#ready) this.#cursors.reset();
     for (const { onState } of this.#subscribers) onState(state);
   }
 
   /** Passes notifications on; the promise rejects when the connection ends. */
   #watch(client: pg.Client): Promise<never> {
-    client.on('notification', ({ payload }) => {
-      const notice = parseNotice(payload ?? '');
-      if (notice === undefined) return;
-      for (const { onNotice } of this.#subscribers) onNotice(notice);
-    });
+    client.on('notification', ({ payload }) => this.deliver(payload ?? ''));
     const lost = new Promise<never>((_, reject) => {
       client.once('error', reject);
       client.once('end', () => reject(new Error('the connection was closed')));
@@ -99,18 +131,39 @@ export class Listener {
   async #ping(client: pg.Client, lost: Promise<never>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await Promise.race([pause(this.#clock, pingMs, signal), lost]);
+      this.#refusePooler();
       if (!signal.aborted) await Promise.race([client.query('SELECT 1'), lost]);
     }
   }
 }
 
-/** Messages that a newer release sends and this one does not know are passed over. */
-function parseNotice(payload: string): Notice | undefined {
-  const space = payload.indexOf(' ');
-  const type = space < 0 ? payload : payload.slice(0, space);
-  const rest = space < 0 ? '' : payload.slice(space + 1);
-  if (type === 'jobs') return { type, queue: rest };
-  if (type === 'cancel') return { type, id: rest };
-  if (type === 'clock') return { type };
-  return undefined;
+/** The message that a job waits at this place from now on. */
+export function laneMessage({ queue, priority, place }: FoundJob): string {
+  return `lane ${priority} ${place.us} 0 ${queue}`;
+}
+
+/** A message, and the place in a lane that it names. Those that a newer release sends and this one does not know are empty. */
+function parseMessage(message: string): { readonly notice?: Notice; readonly from?: FoundJob } {
+  const [type = '', ...words] = message.split(' ');
+  const rest = message.slice(type.length + 1);
+  switch (type) {
+    case 'lane': {
+      const [priority = '', us = '', id = ''] = words;
+      const queue = words.slice(3).join(' ');
+      const place = { us: Number(us), id };
+      return {
+        notice: { type: 'jobs', queue },
+        from: { queue, priority: Number(priority), place },
+      };
+    }
+    // As the releases before sent it.
+    case 'jobs':
+      return { notice: { type, queue: rest } };
+    case 'cancel':
+      return { notice: { type, id: rest } };
+    case 'clock':
+      return { notice: { type } };
+    default:
+      return {};
+  }
 }

@@ -14,19 +14,20 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
-import type { ClientConfig, Row } from './connection.ts';
+import type { Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 import { pgExecutor } from './executors/pg.ts';
 import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
 import type { Pool } from './pool.ts';
-import { toAttempt, toJob, toRecords } from './rows.ts';
-import { cancelJob, enqueueJobs, retryJob } from './sql/enqueue.ts';
+import type { Route } from './route.ts';
+import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
+import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
 import { createPartitions } from './sql/partitions.ts';
 import { listSchedules } from './sql/schedules.ts';
-import type { StatementOf } from './sql/statement.ts';
+import type { Statement, StatementOf } from './sql/statement.ts';
 import { PgWorkSession } from './work-session.ts';
 
 /** The oldest server that is worked with at all; what is supported is one newer. */
@@ -36,26 +37,18 @@ const oldestServer = 140_000;
 export class PgStorage implements Storage {
   readonly #names: Names;
   readonly #pool: Pool;
-  readonly #direct: () => ClientConfig;
+  readonly #direct: Route;
   readonly #clock: Clock;
   readonly #label: string;
-  readonly #poolIsDirect: boolean;
+  readonly #statements = new Map<StatementOf, Statement>();
   #session: WorkSession | undefined;
 
-  constructor(parts: {
-    names: Names;
-    pool: Pool;
-    direct: () => ClientConfig;
-    clock: Clock;
-    label: string;
-    poolIsDirect: boolean;
-  }) {
+  constructor(parts: { names: Names; pool: Pool; direct: Route; clock: Clock; label: string }) {
     this.#names = parts.names;
     this.#pool = parts.pool;
     this.#direct = parts.direct;
     this.#clock = parts.clock;
     this.#label = parts.label;
-    this.#poolIsDirect = parts.poolIsDirect;
   }
 
   async migrate(): Promise<readonly string[]> {
@@ -88,7 +81,12 @@ export class PgStorage implements Storage {
   }
 
   async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
-    if (jobs.length === 0) return [];
+    const [one] = jobs;
+    if (one === undefined) return [];
+    if (on === undefined && jobs.length === 1 && one.uniqueKey === undefined) {
+      const [row] = await this.#call(enqueueOne, toColumns(one));
+      return [{ status: 'created', id: row?.['id'] as string }];
+    }
     const rows = await this.#call(enqueueJobs, [toRecords(jobs)], on);
     const answers: EnqueueResult[] = Array.from({ length: jobs.length });
     for (const row of rows) {
@@ -160,11 +158,10 @@ export class PgStorage implements Storage {
   session(): WorkSession {
     return (this.#session ??= new PgWorkSession({
       names: this.#names,
-      config: this.#direct,
+      route: this.#direct,
       pool: this.#pool,
       clock: this.#clock,
       label: this.#label,
-      poolIsDirect: this.#poolIsDirect,
     }));
   }
 
@@ -175,16 +172,18 @@ export class PgStorage implements Storage {
 
   /** One of our functions, alone or in a user's transaction. */
   async #call(of: StatementOf, values: readonly (string | null)[], on?: Executor): Promise<Row[]> {
-    const { text } = of(this.#names);
+    const known = this.#statements.get(of) ?? of(this.#names);
+    this.#statements.set(of, known);
     if (on !== undefined) {
-      return (await on.query(text, values).catch(rethrow)).rows;
+      return (await on.query(known.text, values).catch(rethrow)).rows;
     }
+    const statement = (await this.#pool.isDirect()) ? known : { text: known.text };
     try {
-      return await this.#pool.query(text, values);
+      return await this.#pool.query(statement, values);
     } catch (error) {
       if (causeCode(error) !== noPartition) throw error;
       await this.#call(createPartitions, []);
-      return this.#pool.query(text, values);
+      return this.#pool.query(statement, values);
     }
   }
 

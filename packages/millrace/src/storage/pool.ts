@@ -3,6 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { ClientConfig, Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
+import { goesThroughPooler, vanishSettings } from './route.ts';
 
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
 const maxSerializationTries = 10;
@@ -12,6 +13,15 @@ interface Borrowed {
   readonly client: pg.PoolClient;
   readonly release: (broken: boolean) => void;
 }
+
+/** The SQLSTATEs of a write in a transaction that is read only, and of asking a standby for one that is not. */
+const readOnly = '25006';
+const onStandby = '0A000';
+
+/** As commands of their own: a query would already take the snapshot of the handler's transaction. */
+const settingVanish = Object.entries(vanishSettings).map(
+  ([name, value]) => `SET LOCAL ${name} = '${value}'`,
+);
 
 /** In a process that runs jobs an idle connection is closed after this long; the next transaction may want it. */
 const idleTimeoutMs = 1_000;
@@ -25,6 +35,7 @@ export class Pool {
   #opened: { readonly pool: pg.Pool; readonly owned: boolean } | undefined;
   #shared = false;
   #transactions = 0;
+  #isDirect: Promise<boolean> | undefined;
 
   /** @param connection Asked for when a connection is first needed; it may throw what is wrong with it. */
   constructor(connection: () => pg.Pool | ClientConfig) {
@@ -72,14 +83,48 @@ export class Pool {
     options.idleTimeoutMillis = idleTimeoutMs;
   }
 
-  /** Runs one statement on its own. */
-  async query(text: string, values: readonly (string | null)[]): Promise<Row[]> {
+  /**
+   * Whether connections go to the server itself. A pooler hands its connections to the server around, so that nothing can be
+   * prepared on them; it announces a process of its own to its clients. Asked once, when it first matters.
+   */
+  isDirect(): Promise<boolean> {
+    this.#isDirect ??= this.#with(async (client) => !(await goesThroughPooler(client))).catch(
+      (error: unknown) => {
+        this.#isDirect = undefined;
+        throw explain(error);
+      },
+    );
+    return this.#isDirect;
+  }
+
+  /** Runs one statement on its own; one with a name is prepared once on each connection. */
+  async query(
+    statement: { readonly name?: string; readonly text: string },
+    values: readonly (string | null)[],
+  ): Promise<Row[]> {
     for (let tries = 1; ; tries++) {
       try {
-        return (await this.#pool.query<Row>(text, [...values])).rows;
+        return await this.#queryOnce({ ...statement, values: [...values] });
       } catch (error) {
         if (!isSerialization(error) || tries >= maxSerializationTries) throw explain(error);
       }
+    }
+  }
+
+  /** Where transactions are read only by default, in one that is not. */
+  async #queryOnce(query: pg.QueryConfig): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>(query)).rows;
+    } catch (error) {
+      if (causeCode(error) !== readOnly) throw error;
+      return this.#with(async (client) => {
+        await client.query(beginText('read committed')).catch((refusal: unknown) => {
+          throw causeCode(refusal) === onStandby ? error : refusal;
+        });
+        const { rows } = await client.query<Row>(query);
+        await client.query('COMMIT');
+        return rows;
+      });
     }
   }
 
@@ -118,7 +163,7 @@ export class Pool {
     }
   }
 
-  /** A connection for a transactional handler, in a transaction. */
+  /** A connection for a transactional handler, in a transaction that does not outlive its host. */
   async begin(isolation: IsolationLevel): Promise<Borrowed> {
     this.#count(1);
     let borrowed: Borrowed | undefined;
@@ -128,7 +173,7 @@ export class Pool {
     };
     try {
       borrowed = await this.#borrow();
-      await borrowed.client.query(beginText(isolation));
+      await borrowed.client.query([beginText(isolation), ...settingVanish].join('; '));
       return { client: borrowed.client, release };
     } catch (error) {
       release(true);
@@ -168,13 +213,13 @@ export class Pool {
     }
   }
 
-  /** One connection for what needs a session but no transaction. */
+  /** One connection for several transactions. */
   async session<T>(body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const { client, release } = await this.#borrow();
     try {
       return await body(client);
     } finally {
-      // What it has set on the session ends with it.
+      // Closed, for a failure may have left it in any state.
       release(true);
     }
   }

@@ -7,8 +7,9 @@ import type {
   JobState,
 } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
-import type { NewJob, SettleRequest } from '../core/storage.ts';
+import type { Completion, NewJob, SettleRequest } from '../core/storage.ts';
 import type { Row } from './connection.ts';
+import type { FoundJob, FoundLane, Route } from './lane-cursor.ts';
 
 /** A row of the view `jobs`. */
 export function toJob(row: Row): Omit<Job, 'attempts'> {
@@ -45,37 +46,106 @@ export function toAttempt(row: Row): AttemptRecord {
   };
 }
 
-/** The rows of a claim in the order in which they are to run: priority, due time to the microsecond, id. */
-export function toClaimed(rows: readonly Row[], lease: string): ClaimedJob[] {
+/** The rows of a claim that carry jobs, as they are to run: by priority, due time to the microsecond, id. */
+export function inOrder(rows: readonly Row[]): Row[] {
   return rows
-    .filter((row) => row['id'] !== null)
+    .slice(1)
     .toSorted(
       (a, b) =>
         (b['priority'] as number) - (a['priority'] as number) ||
         Number(a['run_at_us']) - Number(b['run_at_us']) ||
         Number(BigInt(a['id'] as string) - BigInt(b['id'] as string)),
-    )
-    .map((row) => ({
-      id: row['id'] as string,
-      lease,
-      kind: row['kind'] as string,
-      queue: row['queue'] as string,
-      priority: row['priority'] as number,
-      attempt: row['attempt'] as number,
-      maxAttempts: row['max_attempts'] as number,
-      crashes: row['crashes'] as number,
-      createdAt: row['created_at'] as Date,
-      scheduledAt: row['scheduled_at'] as Date,
-      claimedAt: row['claimed_at'] as Date,
-      payload: row['payload'] as Json,
-      meta: (row['meta'] ?? {}) as ClaimedJob['meta'],
-      policy: (row['policy'] ?? {}) as ClaimedJob['policy'],
-    }));
+    );
 }
 
-/** Jobs as the JSON text that `enqueue_jobs` reads. Empty objects are left out: null takes no room in a row. */
+/** Most jobs have neither. */
+const nothing = Object.freeze({});
+
+export function toClaimed(row: Row, lease: string, claimedMs: number): ClaimedJob {
+  return {
+    id: row['id'] as string,
+    lease,
+    kind: row['kind'] as string,
+    queue: row['queue'] as string,
+    priority: row['priority'] as number,
+    attempt: row['attempt'] as number,
+    maxAttempts: row['max_attempts'] as number,
+    crashes: row['crashes'] as number,
+    createdMs: row['created_ms'] as number,
+    scheduledMs: row['scheduled_ms'] as number,
+    claimedMs,
+    payload: row['payload'] as Json,
+    meta: row['meta'] ?? nothing,
+    policy: row['policy'] ?? nothing,
+  };
+}
+
+/** Where a job lies that is ready, or was when it was claimed. */
+export function toFoundJob(row: Row): FoundJob {
+  return {
+    queue: row['queue'] as string,
+    priority: row['priority'] as number,
+    place: { us: Number(row['run_at_us']), id: row['id'] as string },
+  };
+}
+
+/** What jobs in their order say of their lanes. */
+export function toFoundLanes(rows: readonly Row[]): FoundLane[] {
+  const lanes = new Map<unknown, Map<unknown, { last: Row; jobs: number }>>();
+  for (const row of rows) {
+    const queue = lanes.get(row['queue']) ?? new Map<unknown, { last: Row; jobs: number }>();
+    lanes.set(row['queue'], queue);
+    const lane = queue.get(row['priority']);
+    if (lane === undefined) queue.set(row['priority'], { last: row, jobs: 1 });
+    else {
+      lane.last = row;
+      lane.jobs += 1;
+    }
+  }
+  return [...lanes.values()].flatMap((queue) =>
+    [...queue.values()].map(({ last, jobs }) => ({ ...toFoundJob(last), jobs })),
+  );
+}
+
+/** A route as the first columns of the statement `claim`. */
+export function toRouteColumns({ wanted, lanes }: Route): unknown[] {
+  const ends = lanes.reduce<number[]>(
+    (before, own) => [...before, (before.at(-1) ?? 0) + own.length],
+    [],
+  );
+  const all = lanes.flat();
+  return [
+    wanted.map(({ queue }) => queue),
+    wanted.map(({ limit }) => limit),
+    ends.map((end, index) => end - (lanes[index]?.length ?? 0) + 1),
+    ends,
+    numbers(all.map(({ priority }) => priority)),
+    numbers(all.map(({ behind }) => behind.us)),
+    numbers(all.map(({ behind }) => behind.id)),
+  ];
+}
+
+/** Empty objects are left out: null takes no room in a row. */
+const filled = (value: object) => (Object.keys(value).length === 0 ? undefined : value);
+
+/** A job as the parameters of the statement `enqueue_one`. */
+export function toColumns(job: NewJob): (string | null)[] {
+  const text = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
+  return [
+    job.kind,
+    job.queue,
+    String(job.priority),
+    String(job.maxAttempts),
+    JSON.stringify(job.payload),
+    text(filled(job.meta)),
+    text(filled(job.policy)),
+    String((job.delayMs ?? 0) / 1_000),
+    job.scheduledAt?.toISOString() ?? null,
+  ];
+}
+
+/** Jobs as the JSON text that `enqueue_jobs` reads. */
 export function toRecords(jobs: readonly NewJob[]): string {
-  const filled = (value: object) => (Object.keys(value).length === 0 ? undefined : value);
   return JSON.stringify(
     jobs.map((job) => ({
       kind: job.kind,
@@ -90,6 +160,23 @@ export function toRecords(jobs: readonly NewJob[]): string {
       unique_key: job.uniqueKey,
     })),
   );
+}
+
+/** Completions as the last columns of the statement `complete_and_claim`. */
+export function toCompletedColumns(completions: readonly Completion[]): unknown[] {
+  return [
+    numbers(completions.map(({ id }) => id)),
+    numbers(completions.map(({ lease }) => lease)),
+    numbers(completions.map(({ settlement }) => settlement.keep)),
+    completions.map(({ settlement: { result } }) =>
+      result === null ? null : JSON.stringify(result),
+    ),
+  ];
+}
+
+/** An array literal of what needs no quotes: several times cheaper than to let the driver look at every element. */
+function numbers(values: readonly (number | string | boolean)[]): string {
+  return `{${values.join(',')}}`;
 }
 
 const verdicts = { completed: 2, cancelled: 3, discarded: 4 } as const;
@@ -143,7 +230,7 @@ function settleRow({ id, lease, settlement }: SettleRequest): unknown[] {
       ];
     }
     case 'giveBack':
-      return [id, lease, 1, true, null, null, 0, false, false, null, null];
+      return [id, lease, 1, true, null, null, settlement.delayMs ?? 0, false, false, null, null];
   }
 }
 

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { pause, type Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type {
@@ -17,27 +16,34 @@ import type {
   SettleRequest,
   Sighting,
   StoredSchedule,
+  UnservedJobs,
   WorkSession,
 } from '../core/storage.ts';
 import type { IsolationLevel } from '../core/transaction.ts';
-import { PipelinedSession, type ClientConfig, type Row } from './connection.ts';
+import { Claimant } from './claimant.ts';
 import { causeCode, explain } from './errors.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
-import { Listener } from './listener.ts';
+import { laneMessage, Listener } from './listener.ts';
 import type { Names } from './names.ts';
-import { quoteIdentifier } from './names.ts';
+import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
-import { toClaimed, toRecords, toSettleColumns } from './rows.ts';
+import type { Route } from './route.ts';
+import { toFoundJob, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
-import { claim, nextDue } from './sql/claim.ts';
 import * as liveness from './sql/liveness.ts';
-import { createPartitions, expiredPartitions, prune } from './sql/partitions.ts';
 import * as schedules from './sql/schedules.ts';
 import { cancelRequests, holds, settle, transfer, whereabouts } from './sql/settle.ts';
 
 /** A row that somebody holds is asked for this often before the transfer goes on without it. */
 const transferTries = 10;
 const transferPauseMs = 50;
+
+/**
+ * A heartbeat without an answer for this long means that the session leads nowhere. With the pause before it, that is soon
+ * enough to give a sign of life by another way before the others judge by the silence.
+ */
+const beatAnswerMs = 5_000;
 
 /** The work of one worker or scheduler, on one connection of its own and the pool where a session is not needed. */
 export class PgWorkSession implements WorkSession {
@@ -47,30 +53,30 @@ export class PgWorkSession implements WorkSession {
   readonly #clock: Clock;
   readonly #label: string;
   readonly #listener: Listener;
-  readonly #poolIsDirect: boolean;
-  /** The connection on which each identity's lock is held. */
-  readonly #locks = new Map<number, pg.Client>();
+  readonly #housekeeping: Housekeeping;
+  /** The identities that live on the present connection. */
+  readonly #claimants = new Map<number, Claimant>();
 
-  constructor(parts: {
-    names: Names;
-    config: () => ClientConfig;
-    pool: Pool;
-    clock: Clock;
-    label: string;
-    /** Whether the pool's connections go to the server itself. */
-    poolIsDirect: boolean;
-  }) {
+  constructor(parts: { names: Names; route: Route; pool: Pool; clock: Clock; label: string }) {
     this.#names = parts.names;
     this.#pool = parts.pool;
     this.#clock = parts.clock;
     this.#label = parts.label;
-    this.#poolIsDirect = parts.poolIsDirect;
-    this.#session = new PipelinedSession(parts.config, parts.names);
-    this.#session.onLost(() => this.#locks.clear());
+    this.#housekeeping = new Housekeeping(parts.route, parts.names);
+    this.#session = new PipelinedSession(parts.route, parts.names);
+    this.#session.onLost(() => this.#claimants.clear());
     this.#listener = new Listener({
-      config: parts.config,
+      route: parts.route,
       channel: parts.names.channel,
       clock: parts.clock,
+      cursors: {
+        rewind: (to) => {
+          for (const claimant of this.#claimants.values()) claimant.rewind(to);
+        },
+        reset: () => {
+          for (const claimant of this.#claimants.values()) claimant.reset();
+        },
+      },
     });
   }
 
@@ -81,37 +87,46 @@ export class PgWorkSession implements WorkSession {
     });
   }
 
-  /** First the lock, then the row: the other way round a new worker would look dead at birth. */
+  /**
+   * First the lock, then the row: the other way round a new worker would look dead at birth. Behind a pooler a lock would
+   * belong to somebody else; there the heartbeat alone says who lives.
+   */
   async register(identity: Identity): Promise<boolean> {
     const { no } = identity;
-    const client = await this.#session.open();
-    const [lock] = await this.#session.queryOn(client, liveness.takeLock, [no]);
-    if (lock?.['taken'] !== true) return false;
-    this.#locks.set(no, client);
-    const columns = identityColumns(identity, 'session');
-    if ((await this.#session.queryOn(client, liveness.register, columns)).length > 0) return true;
-    await this.#free(no);
+    const session = await this.#session.open();
+    if (!session.isPooled) {
+      const [lock] = await this.#session.queryOn(session, liveness.takeLock, [no]);
+      if (lock?.['taken'] !== true) return false;
+    }
+    this.#claimants.set(no, new Claimant(no, this.#session, session, this.#clock));
+    const columns = identityColumns(identity, session.isPooled ? 'heartbeat' : 'session');
+    if ((await this.#session.queryOn(session, liveness.register, columns)).length > 0) return true;
+    await this.#leave(no);
     return false;
   }
 
-  async beat(no: number): Promise<boolean> {
-    return (await this.#session.query(liveness.beat, [no])).length > 0;
+  /** The lock was taken on this very connection: if the server does not know of it, this is another session. */
+  async beat(no: number, alone: string | null): Promise<boolean> {
+    const session = await this.#session.open();
+    const [row] = await this.#session.queryOn(session, liveness.beat, [no, alone], beatAnswerMs);
+    const isHome = this.#claimants.get(no)?.session === session;
+    if (row?.['held'] === false && isHome) this.#session.distrust(session);
+    return row !== undefined;
   }
 
   async stamp(no: number): Promise<void> {
-    await this.#pool.query(liveness.stamp(this.#names).text, [String(no)]);
+    const { text } = liveness.stamp(this.#names);
+    await this.#pool.query({ text }, [String(no)]);
   }
 
   onLost(callback: () => void): () => void {
     return this.#session.onLost(callback);
   }
 
-  /** The lock of an identity that has ended; a lost session has freed it already. */
-  async #free(no: number): Promise<void> {
-    const client = this.#locks.get(no);
-    this.#locks.delete(no);
-    if (client === undefined) return;
-    await this.#session.queryOn(client, liveness.freeLock, [no]).catch(() => {});
+  async #leave(no: number): Promise<void> {
+    const claimant = this.#claimants.get(no);
+    this.#claimants.delete(no);
+    await claimant?.free();
   }
 
   async transfer(request: {
@@ -132,38 +147,53 @@ export class PgWorkSession implements WorkSession {
       if (open.length > 0) await pause(this.#clock, transferPauseMs);
     }
     await this.#session.query(liveness.retire, [request.from, request.reason]);
-    await this.#free(request.from);
+    await this.#leave(request.from);
     return moved;
   }
 
   async unregister(no: number): Promise<void> {
     await this.#session.query(liveness.unregister, [no]);
-    await this.#free(no);
+    await this.#leave(no);
   }
 
-  /** On the connection that holds the lock: whoever finds the lock free can be sure that no claim is under way. */
-  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const client = this.#locks.get(request.worker);
-    if (client === undefined)
+  async claim({ worker, ...request }: ClaimRequest): Promise<ClaimAnswer> {
+    const claimant = this.#claimants.get(worker);
+    if (claimant === undefined)
       throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
-    const rows = await this.#session.queryOn(client, claim, [
-      request.queues.map(({ queue }) => queue),
-      request.queues.map(({ limit }) => limit),
-      request.limit,
-      request.kinds,
-      request.lease,
-      request.worker,
-    ]);
-    return { jobs: toClaimed(rows, request.lease), dead: rows[0]?.['dead'] === true };
+    const { unwritten, ...answer } = await this.#withPartitions(() =>
+      claimant.claim(request, this.#label),
+    );
+    if (unwritten.length === 0) return { ...answer, unwritten: [] };
+    const left = new Set(unwritten);
+    return {
+      ...answer,
+      unwritten: await this.#lookUp(request.completed.filter(({ id }) => left.has(id))),
+    };
+  }
+
+  /** A finished job whose day has no partition yet: it is made, and the statement, which has changed nothing, repeated. */
+  async #withPartitions<T>(run: () => Promise<T>): Promise<T> {
+    return run().catch(async (error: unknown) => {
+      if (causeCode(error) !== noPartition) throw error;
+      await this.createPartitions();
+      return run();
+    });
+  }
+
+  async wait(worker: number, queues: readonly string[]): Promise<void> {
+    await this.#claimants.get(worker)?.wait(queues);
+  }
+
+  async endWait(worker: number): Promise<void> {
+    await this.#claimants.get(worker)?.endWait();
   }
 
   async settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]> {
     const columns = [...toSettleColumns(requests), this.#label];
-    const written = await this.#session.query(settle, columns).catch(async (error: unknown) => {
-      if (causeCode(error) !== noPartition) throw error;
-      await this.createPartitions();
-      return this.#session.query(settle, columns);
-    });
+    const written = await this.#withPartitions(() => this.#session.query(settle, columns));
+    for (const row of written) {
+      if (row['queue'] !== null) this.#listener.deliver(laneMessage(toFoundJob(row)));
+    }
     const ids = new Set(written.map((row) => row['id']));
     const left = requests.filter(({ id }) => !ids.has(id));
     return [...written.map(toWritten), ...(left.length > 0 ? await this.#lookUp(left) : [])];
@@ -190,17 +220,13 @@ export class PgWorkSession implements WorkSession {
     return rows.map((row) => ({ id: row['id'] as string, reason: row['reason'] as string }));
   }
 
-  async nextDueMs(queues: readonly string[]): Promise<number | null> {
-    const [row] = await this.#session.query(nextDue, [queues]);
-    return (row?.['ms'] as number | null | undefined) ?? null;
-  }
-
   async begin(isolation: IsolationLevel): Promise<JobTransaction> {
     const { client, release } = await this.#pool.begin(isolation);
+    const { name, text } = settle(this.#names);
     return new PgJobTransaction({
       client,
       release,
-      settle: this.#poolIsDirect ? settle(this.#names) : { text: settle(this.#names).text },
+      settle: (await this.#pool.isDirect()) ? { name, text } : { text },
       lookUp: async (request) =>
         (await this.#lookUp([request]))[0] ?? { id: request.id, status: 'lost' },
       label: this.#label,
@@ -220,7 +246,7 @@ export class PgWorkSession implements WorkSession {
     list: readonly ScheduleClaim[],
     starting: boolean,
   ): Promise<boolean> {
-    const rows = await this.#session.transaction({}, [
+    const rows = await this.#session.transaction([
       [schedules.lockSchedules, [`millrace schedules ${this.#names.plainSchema}`]],
       [liveness.register, identityColumns(identity, 'heartbeat')],
       [
@@ -263,6 +289,8 @@ export class PgWorkSession implements WorkSession {
       fire.fireMs,
       toRecords([fire.job]),
     ]);
+    // Whoever waits on this very session cannot be seen from it.
+    if (row !== undefined) this.#listener.deliver(`jobs ${fire.job.queue}`);
     return (row?.['id'] as string | undefined) ?? null;
   }
 
@@ -270,10 +298,16 @@ export class PgWorkSession implements WorkSession {
     await this.#session.query(schedules.letGo, [name, spec, untilMs]);
   }
 
+  /**
+   * A connection to a pooler outlives what happens to the server, so a lock that is free there proves nothing: whoever looks
+   * through one judges everybody by the heartbeat.
+   */
   async look(): Promise<Look> {
     const session = await this.#session.open();
-    const sightings = await this.#session.queryOn(session, liveness.sightings, []);
-    return { session, sightings: sightings as unknown as Sighting[] };
+    const rows = await this.#session.queryOn(session, liveness.sightings, []);
+    const sightings = rows as unknown as Sighting[];
+    if (!session.isPooled) return { session, sightings };
+    return { session, sightings: sightings.map((each) => ({ ...each, mode: 'heartbeat' })) };
   }
 
   async declareDead(
@@ -287,81 +321,38 @@ export class PgWorkSession implements WorkSession {
     return rows.map((row) => row['no'] as number);
   }
 
-  async rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
-    // It looks at every unfinished job on purpose; reading the table in one go is several times cheaper than by index.
-    const rows = await this.#session.transaction({ enable_seqscan: 'on' }, [[liveness.rescue, []]]);
-    const held = rows.filter((row) => row['state'] === 'held');
-    return {
-      rescued: rows.filter((row) => row['state'] !== 'held').map(toRescued),
-      busy: held.length,
-    };
+  rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
+    return this.#housekeeping.rescue();
   }
 
-  async createPartitions(): Promise<readonly string[]> {
-    const rows = await this.#session.query(createPartitions, []);
-    return rows.map((row) => row['created'] as string);
+  async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {
+    const rows = await this.#session.query(liveness.unserved, [dueForMs]);
+    return rows.map((row) => ({
+      queue: row['queue'] as string,
+      kind: row['kind'] as string,
+      jobs: row['jobs'] as number,
+      oldestMs: row['oldest_ms'] as number,
+    }));
   }
 
-  /**
-   * Drops day by day. Detaching concurrently lets every settle and every reader go on; it waits for those who read the
-   * partition just now, gives up after a moment, and is brought to its end by the next call.
-   */
-  async dropPartitions(keep: {
+  createPartitions(): Promise<readonly string[]> {
+    return this.#housekeeping.createPartitions();
+  }
+
+  dropPartitions(keep: {
     readonly completedMs: number;
     readonly failedMs: number;
   }): Promise<readonly string[]> {
-    const s = this.#names.schema;
-    const expired = await this.#session.query(expiredPartitions, [
-      this.#names.plainSchema,
-      keep.completedMs,
-      keep.failedMs,
-    ]);
-    await this.#session.query(prune, [Math.max(keep.completedMs, keep.failedMs)]);
-    if (expired.length === 0) return [];
-    return this.#pool.session(async (client) => {
-      await client.query(`SET lock_timeout = '100ms'`);
-      const dropped: string[] = [];
-      for (const row of expired) {
-        const table = `${s}.${quoteIdentifier(row['name'] as string)}`;
-        const parent = `${s}.${quoteIdentifier(row['parent'] as string)}`;
-        try {
-          if (row['state'] === 'attached') {
-            await client.query(`ALTER TABLE ${parent} DETACH PARTITION ${table} CONCURRENTLY`);
-          } else if (row['state'] === 'detaching') {
-            await client.query(`ALTER TABLE ${parent} DETACH PARTITION ${table} FINALIZE`);
-          }
-          await client.query(`DROP TABLE ${table}`);
-          dropped.push(row['name'] as string);
-        } catch (error) {
-          if (!isOthersBusiness(error)) throw error;
-        }
-      }
-      return dropped;
-    });
+    return this.#housekeeping.dropPartitions(keep);
   }
 
   async close(): Promise<void> {
-    this.#locks.clear();
+    this.#claimants.clear();
     await this.#session.close();
   }
-}
-
-/** Somebody holds a lock on it, or another process dropped it first: the next call sees. */
-function isOthersBusiness(error: unknown): boolean {
-  return ['55P03', '42P01', '55000', '55006'].includes(causeCode(error) ?? '');
 }
 
 function identityColumns(identity: Identity, mode: Sighting['mode']): unknown[] {
   const { no, boot, role, host, pid, version, kinds, queues, schedules: known } = identity;
   return [no, boot, role, host, pid, version, kinds, queues, known, mode];
-}
-
-function toRescued(row: Row): RescuedJob {
-  return {
-    id: row['id'] as string,
-    kind: row['kind'] as string,
-    queue: row['queue'] as string,
-    attempt: row['attempt'] as number,
-    state: row['state'] as RescuedJob['state'],
-  };
 }

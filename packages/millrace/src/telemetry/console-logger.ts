@@ -30,7 +30,13 @@ export function consoleLogger(parts: {
       : (details: object, message: string) => {
           stream.write(`${format(level, now(), details, message)}\n`);
         };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    isLevelEnabled: (level) => levels.indexOf(level) >= lowest,
+  };
 }
 
 function json(level: Level, time: Date, details: object, message: string): string {

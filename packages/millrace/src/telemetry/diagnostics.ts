@@ -7,12 +7,16 @@ import type { EventBus } from './event-bus.ts';
  */
 export function publishEvents(bus: EventBus): () => void {
   const channels = new Map<string, Channel>();
-  return bus.subscribe((event) => {
-    let target = channels.get(event.name);
-    if (target === undefined) {
-      target = channel(`millrace:${event.name}`);
-      channels.set(event.name, target);
-    }
-    if (target.hasSubscribers) target.publish(event);
-  }, 'diagnostics_channel');
+  const channelOf = (name: string): Channel => {
+    const known = channels.get(name);
+    if (known !== undefined) return known;
+    const made = channel(`millrace:${name}`);
+    channels.set(name, made);
+    return made;
+  };
+  return bus.subscribe(
+    (event) => channelOf(event.name).publish(event),
+    'diagnostics_channel',
+    (name) => channelOf(name).hasSubscribers,
+  );
 }

@@ -9,6 +9,9 @@ const sliceSize = 500;
 
 type Listener = (event: MillraceEvent) => void;
 
+/** Whether a subscriber wants an event at all; asked at once, so that what nobody wants costs next to nothing. */
+type Wants = (name: MillraceEvent['name'], data: MillraceEvent['data']) => boolean;
+
 /** Carries events from the engine to whoever subscribes. */
 export interface EventBus {
   /** Never throws and never waits. */
@@ -16,15 +19,17 @@ export interface EventBus {
   /**
    * Calls `listener` for every event from now on, after the engine's own work. What it throws is ignored.
    * @param name How `events:dropped` calls the subscriber.
+   * @param wants Default: every event.
    * @returns a function that ends the subscription
    */
-  subscribe(listener: Listener, name?: string): () => void;
+  subscribe(listener: Listener, name?: string, wants?: Wants): () => void;
   /** Delivers what waits, at once: before the process ends there may be no later. */
   flush(): void;
 }
 
 /** One subscriber with its own bounded queue, so that a slow one is slow for itself alone. */
 class Subscriber {
+  readonly wants: Wants;
   readonly #listener: Listener;
   readonly #name: string;
   readonly #clock: Clock;
@@ -34,7 +39,8 @@ class Subscriber {
   #draining = false;
   #ended = false;
 
-  constructor(listener: Listener, name: string, clock: Clock) {
+  constructor(listener: Listener, name: string, wants: Wants, clock: Clock) {
+    this.wants = wants;
     this.#listener = listener;
     this.#name = name;
     this.#clock = clock;
@@ -109,13 +115,16 @@ export function createEventBus(clock: Clock): EventBus {
   let named = 0;
   return {
     emit(name, data) {
-      if (subscribers.size === 0) return;
-      const event = { name, data, atMs: clock.monotonicMs() } as MillraceEvent;
-      for (const subscriber of subscribers) subscriber.offer(event);
+      let event: MillraceEvent | undefined;
+      for (const subscriber of subscribers) {
+        if (!subscriber.wants(name, data)) continue;
+        event ??= { name, data, atMs: clock.monotonicMs() } as MillraceEvent;
+        subscriber.offer(event);
+      }
     },
-    subscribe(listener, name) {
+    subscribe(listener, name, wants = () => true) {
       named += 1;
-      const subscriber = new Subscriber(listener, name ?? `subscriber ${named}`, clock);
+      const subscriber = new Subscriber(listener, name ?? `subscriber ${named}`, wants, clock);
       subscribers.add(subscriber);
       return () => {
         subscribers.delete(subscriber);

@@ -7,9 +7,16 @@ export function jobLogger(
   job: Pick<ClaimedJob, 'id' | 'kind' | 'queue' | 'attempt'>,
 ): Logger {
   const ref = { kind: job.kind, id: job.id, attempt: job.attempt, queue: job.queue };
+  type Level = 'debug' | 'info' | 'warn' | 'error';
   const bound =
-    (level: keyof Logger): Logger[keyof Logger] =>
+    (level: Level): Logger[Level] =>
     (details, message) =>
       logger[level]({ ...ref, ...details }, message);
-  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error') };
+  return {
+    debug: bound('debug'),
+    info: bound('info'),
+    warn: bound('warn'),
+    error: bound('error'),
+    isLevelEnabled: (level) => logger.isLevelEnabled?.(level) ?? true,
+  };
 }

@@ -91,6 +91,18 @@ it('the lines of a job say which job, kind, attempt and queue', () => {
   ]);
 });
 
+it.each<[Events['job:rescued']['state'], string, string]>([
+  ['available', 'warn', 'a job was taken from a dead worker'],
+  ['discarded', 'error', 'find out why'],
+])('A8: a rescue that leaves a job %s is logged as %s', (state, level, message) => {
+  const bus = createEventBus(systemClock);
+  const { logger, calls } = listening();
+  logEvents(bus, logger);
+  bus.emit('job:rescued', { id: '7', kind: 'mail', queue: 'default', attempt: 0, state });
+  bus.flush();
+  expect(calls).toMatchObject([[level, expect.stringContaining(message), { id: '7', state }]]);
+});
+
 it.each<[Partial<Events['attempt:finished']>, string]>([
   [{ state: 'completed' }, 'info'],
   [{ state: 'cancelled' }, 'info'],

@@ -27,14 +27,14 @@ export async function driveClock(
 ): Promise<DrivenClock> {
   const names = namesOf(options.schema ?? defaults.schema);
   const pool = new Pool(() => poolOrConfig(connection));
-  await pool.query(installDrivenClock(names).text, []);
+  await pool.query({ text: installDrivenClock(names).text }, []);
   const close = () => pool.close();
   return {
     async advance(by) {
-      await pool.query(advanceClock(names).text, [String(durationMs(by, 'advance'))]);
+      await pool.query({ text: advanceClock(names).text }, [String(durationMs(by, 'advance'))]);
     },
     async now() {
-      const [row] = await pool.query(readClock(names).text, []);
+      const [row] = await pool.query({ text: readClock(names).text }, []);
       return row?.['now'] as Date;
     },
     close,

@@ -1,3 +1,4 @@
+import type { Bagged } from './bag.ts';
 import type { MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
 import type { JobSettings } from '../core/job-definition.ts';
@@ -12,10 +13,15 @@ export type HandledJobSettings = JobSettings & {
 export type Interruption = 'cancelled' | 'timed out' | 'stopped' | 'lost';
 
 /** A job in hand: from its claim until its outcome is written or its lease is lost. */
-export class HeldJob {
+export class HeldJob implements Bagged {
   readonly job: ClaimedJob;
   readonly settings: HandledJobSettings;
   readonly ref: JobRef;
+  place = -1;
+  /** Whether its handler was ever started. */
+  hasBegun = false;
+  /** Whether its handler has a slot. */
+  hasSlot = false;
   /** What every write about the job names; a renewal of the worker's identity changes it. */
   lease: string;
   /**
@@ -28,9 +34,11 @@ export class HeldJob {
   #interruption: Interruption | undefined;
   #reason: MillraceError | undefined;
   #isRunning = true;
-  readonly #abort = new AbortController();
-  readonly #handlerEnded = Promise.withResolvers<void>();
-  readonly #finished = Promise.withResolvers<void>();
+  // Most jobs end without anybody asking for these.
+  #abort: AbortController | undefined;
+  #handlerEnded: PromiseWithResolvers<void> | undefined;
+  #finished: PromiseWithResolvers<void> | undefined;
+  #isGone = false;
 
   constructor(job: ClaimedJob, settings: HandledJobSettings) {
     this.job = job;
@@ -40,6 +48,8 @@ export class HeldJob {
   }
 
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#reason !== undefined) this.#abort.abort(this.#reason);
     return this.#abort.signal;
   }
 
@@ -63,11 +73,15 @@ export class HeldJob {
 
   /** Resolves when the handler has ended, whatever it came to. */
   get handlerEnded(): Promise<void> {
+    this.#handlerEnded ??= Promise.withResolvers();
+    if (!this.#isRunning) this.#handlerEnded.resolve();
     return this.#handlerEnded.promise;
   }
 
   /** Resolves when the job is no longer in hand. */
   get finished(): Promise<void> {
+    this.#finished ??= Promise.withResolvers();
+    if (this.#isGone) this.#finished.resolve();
     return this.#finished.promise;
   }
 
@@ -75,15 +89,16 @@ export class HeldJob {
   interrupt(why: Interruption, reason: MillraceError): void {
     if (this.#interruption === undefined || why === 'lost') this.#interruption = why;
     this.#reason ??= reason;
-    this.#abort.abort(this.#reason);
+    this.#abort?.abort(this.#reason);
   }
 
   endHandler(): void {
     this.#isRunning = false;
-    this.#handlerEnded.resolve();
+    this.#handlerEnded?.resolve();
   }
 
   finish(): void {
-    this.#finished.resolve();
+    this.#isGone = true;
+    this.#finished?.resolve();
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
+import type { JobRef } from '../core/events.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
@@ -18,6 +19,8 @@ export interface Surroundings extends Judge {
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
+  /** A handler begins; the answer is called when it has ended. */
+  readonly began: (job: JobRef) => () => void;
   /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
   readonly certain: () => Promise<void>;
 }
@@ -29,7 +32,7 @@ export interface Surroundings extends Judge {
 export type Conclusion = Outcome | { readonly type: 'committed' } | null;
 
 /** A handler together with all that it is called with. */
-type Call = (context: Partial<JobContext>) => Promise<unknown>;
+type Call = (more?: Partial<JobContext>) => Promise<unknown>;
 
 /**
  * One attempt, step by step: it is reported, its payload decoded, its context built, the handler
@@ -40,10 +43,14 @@ type Call = (context: Partial<JobContext>) => Promise<unknown>;
  */
 export async function runAttempt(held: HeldJob, around: Surroundings): Promise<Settlement | null> {
   const startedMs = reportStarted(held, around);
+  const ended = around.began(held.ref);
   const stopTimer = startTimer(held, around.clock);
-  const prepared = await prepare(held, around);
+  let prepared = prepare(held, around);
+  // What need not be awaited is not: each await of each job is a turn of the microtask queue.
+  if (prepared instanceof Promise) prepared = await prepared;
   const conclusion = await perform(prepared, held, around);
-  stopTimer();
+  stopTimer?.();
+  ended();
   held.endHandler();
   const settlement = settlementOf(conclusion, held);
   reportFinished(held, conclusion, settlement, around, startedMs);
@@ -57,19 +64,18 @@ export function failureSettlement(held: HeldJob, error: unknown, around: Judge):
 
 function reportStarted({ job, ref }: HeldJob, { clock, emit }: Surroundings): number {
   // Both ends are the database's, so that the clock of this machine has no part in it.
-  const claimedMs = job.claimedAt.getTime();
   emit('attempt:started', {
     ...ref,
-    sinceEnqueuedMs: claimedMs - job.createdAt.getTime(),
-    sinceDueMs: claimedMs - job.scheduledAt.getTime(),
+    sinceEnqueuedMs: job.claimedMs - job.createdMs,
+    sinceDueMs: job.claimedMs - job.scheduledMs,
     traceparent: job.meta.traceparent,
   });
   return clock.monotonicMs();
 }
 
-function startTimer(held: HeldJob, clock: Clock): () => void {
+function startTimer(held: HeldJob, clock: Clock): (() => void) | undefined {
   const timeoutMs = held.job.policy.timeoutMs ?? held.settings.timeoutMs;
-  if (timeoutMs === undefined) return () => {};
+  if (timeoutMs === undefined) return undefined;
   const cancel = clock.after(timeoutMs, () => {
     const reason = new MillraceError(
       'MILLRACE_ATTEMPT_TIMEOUT',
@@ -83,17 +89,24 @@ function startTimer(held: HeldJob, clock: Clock): () => void {
 }
 
 /** Decodes the payload and builds the context; what fails here fails the attempt. */
-async function prepare(held: HeldJob, around: Surroundings): Promise<Call | Ended> {
-  const { handler, codec } = held.settings;
+function prepare(held: HeldJob, around: Surroundings): Call | Ended | Promise<Call | Ended> {
+  const refuse = (error: unknown): Ended => ({
+    thrown: isMillraceError(error, 'MILLRACE_PAYLOAD_UNREADABLE') ? error : unreadable(error),
+  });
   try {
-    const payload = await codec.decode(held.job.payload);
-    const context = contextOf(held, around);
-    return async (more) => handler(payload, { ...context, ...more });
+    const payload: unknown = held.settings.codec.decode(held.job.payload);
+    if (!(payload instanceof Promise)) return callOf(payload, held, around);
+    return payload.then((decoded) => callOf(decoded, held, around), refuse);
   } catch (error) {
-    return {
-      thrown: isMillraceError(error, 'MILLRACE_PAYLOAD_UNREADABLE') ? error : unreadable(error),
-    };
+    return refuse(error);
   }
+}
+
+function callOf(payload: unknown, held: HeldJob, around: Surroundings): Call {
+  const { handler } = held.settings;
+  const context = contextOf(held, around);
+  return async (more) =>
+    handler(payload, more === undefined ? context : Object.assign(context, more));
 }
 
 function unreadable(error: unknown): MillraceError {
@@ -101,10 +114,10 @@ function unreadable(error: unknown): MillraceError {
   return new MillraceError('MILLRACE_PAYLOAD_UNREADABLE', message, { cause: error });
 }
 
-function contextOf(
-  { job, signal }: HeldJob,
-  { enqueue, enqueueMany, loggerFor }: Surroundings,
-): JobContext {
+function contextOf(held: HeldJob, around: Surroundings): JobContext {
+  const { job } = held;
+  const { enqueue, enqueueMany } = around;
+  let logger: Logger | undefined;
   return {
     id: job.id,
     kind: job.kind,
@@ -112,10 +125,14 @@ function contextOf(
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
     tags: job.meta.tags ?? [],
-    createdAt: job.createdAt,
-    scheduledAt: job.scheduledAt,
-    signal,
-    logger: loggerFor(job),
+    createdAt: new Date(job.createdMs),
+    scheduledAt: new Date(job.scheduledMs),
+    get signal() {
+      return held.signal;
+    },
+    get logger() {
+      return (logger ??= around.loggerFor(job));
+    },
     enqueue,
     enqueueMany,
   };
@@ -129,7 +146,7 @@ async function perform(
   const judge = (ended: Ended) => outcomeOf(ended, held, around);
   if (typeof prepared !== 'function') return judge(prepared);
   const { transaction, history } = held.settings;
-  if (transaction === undefined) return judge(await endOf(() => prepared({})));
+  if (transaction === undefined) return judge(await endOf(prepared));
   return runInTransaction({
     held,
     isolation: transaction.isolation,
@@ -202,7 +219,7 @@ function stateOf(
       return 'available';
     case 'wait': {
       const { delay, attemptCounts } = settlement;
-      const lateMs = job.claimedAt.getTime() - job.scheduledAt.getTime() + durationMs;
+      const lateMs = job.claimedMs - job.scheduledMs + durationMs;
       return waitingState({
         attempt: attemptCounts ? job.attempt : job.attempt - 1,
         dueInMs: delay.from === 'due' ? delay.ms - lateMs : delay.ms,

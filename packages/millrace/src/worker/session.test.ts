@@ -181,6 +181,50 @@ describe('a renewal', () => {
   });
 });
 
+describe('that a job runs alone', () => {
+  it('A8: stands in every sign of life, also under a new identity, until it is said that it does no more', async () => {
+    const beats: { no: number; alone: string | null }[] = [];
+    const { session } = sessionOn({
+      beat: async (no, alone) => beats.push({ no, alone }) > 0,
+    });
+    await session.open();
+    const from = session.no;
+    expect(await session.publishAlone('5')).toBe(true);
+    expect(beats.at(-1)).toEqual({ no: from, alone: '5' });
+    const beaten = beats.length;
+    while (beats.length === beaten) await new Promise((resolve) => setImmediate(resolve));
+    expect(beats.at(-1)).toEqual({ no: from, alone: '5' });
+
+    session.doubt('connection_lost');
+    await session.certain;
+    expect(beats.filter(({ no }) => no === session.no)[0]).toEqual({ no: session.no, alone: '5' });
+    expect(await session.publishAlone(null)).toBe(true);
+    expect(beats.at(-1)).toEqual({ no: session.no, alone: null });
+    await session.close();
+    const ended = beats.length;
+    expect(await session.publishAlone('6')).toBe(false);
+    expect(beats).toHaveLength(ended);
+  });
+
+  it('A8: is said of nobody any more under a new identity, when it cannot be known who heard of it', async () => {
+    const heard: { no: number; alone: string | null }[] = [];
+    const { session, named } = sessionOn({
+      async beat(no, alone) {
+        heard.push({ no, alone });
+        if (alone !== null) throw new Error('Connection terminated');
+        return true;
+      },
+    });
+    await session.open();
+    const from = session.no;
+    expect(await session.publishAlone('5')).toBe(false);
+    await session.certain;
+    expect(named('worker:renewed')).toMatchObject([{ from, reason: 'unknown_company' }]);
+    expect(heard.filter(({ alone }) => alone !== null)).toEqual([{ no: from, alone: '5' }]);
+    await session.close();
+  });
+});
+
 describe('closing', () => {
   it('unregisters an identity that is certain', async () => {
     const { session, unregistered, transfers } = sessionOn({ beat: async () => true });

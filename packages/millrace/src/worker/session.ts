@@ -63,6 +63,8 @@ export class WorkerSession {
   #trying: Promise<void> | undefined;
   #forgetLost = () => {};
   #certain: Promise<void> = Promise.resolve();
+  /** The job that runs with nothing else in the process. */
+  #alone: string | null = null;
   /** The leases that earlier tries of this renewal may have moved jobs to without our learning of it. */
   #tried: readonly string[] = [];
 
@@ -114,6 +116,26 @@ export class WorkerSession {
     return this.#certain;
   }
 
+  /**
+   * Lets everybody know that this job, or none any more, runs with nothing else in the process: should the process end,
+   * it is what ended it. False when it cannot be known whether they know; then the worker takes a new identity, of
+   * which nothing of the kind is known.
+   */
+  async publishAlone(id: string | null): Promise<boolean> {
+    this.#alone = id;
+    await this.#certain;
+    if (this.#closing.signal.aborted) return false;
+    const no = this.#no;
+    const isKnown = await this.#parts.port.beat(no, id).catch((error: unknown) => {
+      this.#report(error);
+      return false;
+    });
+    if (isKnown) return true;
+    this.#alone = null;
+    if (no === this.#no) this.doubt('unknown_company');
+    return false;
+  }
+
   /** The identity may no longer be claimed under; renews it, as often as it takes. */
   doubt(reason: DoubtReason): void {
     if (this.#doubt !== undefined || this.#closing.signal.aborted) return;
@@ -152,7 +174,7 @@ export class WorkerSession {
   async #beat(): Promise<number> {
     const no = this.#no;
     try {
-      const alive = await this.#parts.port.beat(no);
+      const alive = await this.#parts.port.beat(no, this.#alone);
       if (!alive && no === this.#no) this.doubt('declared_dead');
     } catch (error) {
       this.#report(error);
@@ -199,6 +221,7 @@ export class WorkerSession {
     const from = this.#no;
     const no = await this.#register();
     const lease = leaseOf(no, 1);
+    if (this.#alone !== null) await port.beat(no, this.#alone);
     const jobs = [...this.#parts.held()];
     const held = jobs.flatMap((job) =>
       [job.lease, ...this.#tried].map((under) => ({ id: job.job.id, lease: under })),

@@ -5,7 +5,8 @@ import { sqlState } from '../core/database-error.ts';
 import type { Emit } from '../core/events.ts';
 import type { Settlement } from '../core/lifecycle.ts';
 import { defaults } from '../core/options.ts';
-import type { SettleAnswer, WorkSession } from '../core/storage.ts';
+import type { Completion, SettleAnswer, SettleRequest, WorkSession } from '../core/storage.ts';
+import { Bag, type Bagged } from './bag.ts';
 import type { HeldJob } from './held-job.ts';
 import { within } from './within.ts';
 
@@ -22,7 +23,7 @@ const busyBackoff = { firstMs: 20, longestMs: 1_000 };
 export type Settled = 'written' | 'lost' | 'unwritten';
 
 /** A settlement on its way. */
-interface Entry {
+interface Entry extends Bagged {
   readonly held: HeldJob;
   settlement: Settlement;
   /** How often it was put off on its own account. */
@@ -30,6 +31,16 @@ interface Entry {
   /** True once the server has refused the settlement itself: it goes in calls of its own from then on. */
   alone: boolean;
   readonly resolve: (settled: Settled) => void;
+}
+
+/** Completions that a claim takes along. Exactly one of the two is to be called. */
+export interface Passengers {
+  readonly completed: readonly Completion[];
+  readonly jobs: readonly HeldJob[];
+  /** The statement was carried out, and all are written except these. */
+  arrived(unwritten: readonly SettleAnswer[], durationMs: number): void;
+  /** It was not, or nobody knows: they are written without it. */
+  leave(): void;
 }
 
 export interface SettlerParts {
@@ -44,7 +55,8 @@ export interface SettlerParts {
 }
 
 /**
- * Writes outcomes. One call is under way at a time, and takes along all that gathered meanwhile. An outcome stays here
+ * Writes outcomes. One call is under way at a time, and takes along all that gathered meanwhile; completions go along with
+ * the claims of a worker that claims all the time. An outcome stays here
  * until the database has taken it or its lease is known to be lost. No job holds back another: a row that somebody holds
  * is tried again later, a settlement that the server refuses is found by halving the call and becomes a failure of its
  * job. The settlements here are never more than the jobs in hand, which keep their slots until then.
@@ -52,11 +64,14 @@ export interface SettlerParts {
 export class Settler {
   readonly #parts: SettlerParts;
   readonly #closed = new AbortController();
-  readonly #open = new Set<Entry>();
+  readonly #open = new Bag<Entry>();
   #ready: Entry[] = [];
   #writing = false;
   #failures = 0;
   #whenEmpty: (() => void)[] = [];
+  /** Completions that wait for the next claim. */
+  #boarding: Entry[] = [];
+  #onBoarding: (() => void) | undefined;
 
   constructor(parts: SettlerParts) {
     this.#parts = parts;
@@ -67,10 +82,35 @@ export class Settler {
     held.settling = true;
     if (this.#closed.signal.aborted) return Promise.resolve('unwritten');
     return new Promise((resolve) => {
-      const entry = { held, settlement, putOff: 0, alone: false, resolve };
+      const entry = { held, settlement, putOff: 0, alone: false, resolve, place: -1 };
       this.#open.add(entry);
-      this.#offer([entry]);
+      if (this.#onBoarding === undefined || !isCompletion(settlement)) return this.#offer([entry]);
+      this.#boarding.push(entry);
+      if (this.#boarding.length === 1) this.#onBoarding();
     });
+  }
+
+  /**
+   * From now on completions wait for the next claim, which is to come soon after `onBoarding` was called. Without it they
+   * are written at once again.
+   */
+  ride(onBoarding?: () => void): void {
+    this.#onBoarding = onBoarding;
+    if (onBoarding === undefined) this.#offer(this.#boarding.splice(0));
+  }
+
+  /** The completions that wait for a claim, when the handlers that end in this turn of the event loop have ended. */
+  async board(): Promise<Passengers> {
+    if (this.#boarding.length > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+    const { batch, left } = take(this.#boarding);
+    this.#boarding = left;
+    const completed = batch.map(requestOf);
+    return {
+      completed: completed as Completion[],
+      jobs: batch.map(({ held }) => held),
+      arrived: (unwritten, durationMs) => this.#arrived(batch, unwritten, durationMs, completed),
+      leave: () => this.#offer(batch),
+    };
   }
 
   /** Resolves when everything is written or known to be lost, at the latest after `longestMs`, and takes nothing after. */
@@ -80,7 +120,7 @@ export class Settler {
       await within(this.#parts.clock, longestMs, empty);
     }
     this.#closed.abort();
-    for (const entry of this.#open) this.#end(entry, 'unwritten');
+    for (const entry of this.#open.items()) this.#end(entry, 'unwritten');
   }
 
   #end(entry: Entry, settled: Settled): void {
@@ -92,7 +132,7 @@ export class Settler {
 
   #offer(entries: readonly Entry[]): void {
     this.#ready.push(...entries);
-    if (this.#writing) return;
+    if (this.#writing || this.#ready.length === 0) return;
     this.#writing = true;
     // After this turn of the event loop, so that handlers that end together are settled together.
     setImmediate(() => void this.#writeAll());
@@ -105,32 +145,16 @@ export class Settler {
   }
 
   #nextBatch(): Entry[] {
-    const batch: Entry[] = [];
-    const left: Entry[] = [];
-    const ids = new Set<string>();
-    for (const entry of this.#ready) {
-      // The answers name ids. A job that was lost and claimed again may be here twice, under two leases.
-      const fits = batch.length < maxBatch && !batch[0]?.alone && !ids.has(entry.held.job.id);
-      if (fits && (!entry.alone || batch.length === 0)) {
-        batch.push(entry);
-        ids.add(entry.held.job.id);
-      } else {
-        left.push(entry);
-      }
-    }
+    const { batch, left } = take(this.#ready);
     this.#ready = left;
     return batch;
   }
 
   /** Never rejects: whatever happens, each entry has ended, or waits to be tried again. */
   async #write(batch: readonly Entry[]): Promise<void> {
-    const { port, clock, emit } = this.#parts;
-    const requests = batch.map(({ held, settlement }) => ({
-      id: held.job.id,
-      lease: held.lease,
-      settlement,
-    }));
+    const { port, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
+    const requests = batch.map(requestOf);
     let answers: readonly SettleAnswer[];
     try {
       answers = await port.settle(requests);
@@ -138,12 +162,36 @@ export class Settler {
       return this.#refused(batch, error);
     }
     this.#failures = 0;
+    this.#answeredAll(batch, answers, clock.monotonicMs() - startedMs, requests);
+  }
+
+  #arrived(
+    batch: readonly Entry[],
+    unwritten: readonly SettleAnswer[],
+    durationMs: number,
+    requests: readonly SettleRequest[],
+  ): void {
+    const left = new Map(unwritten.map(({ id, status }) => [id, status]));
+    for (const [index, entry] of batch.entries()) {
+      const status = left.size === 0 ? 'written' : (left.get(entry.held.job.id) ?? 'written');
+      this.#answered(entry, status, requests[index]?.lease);
+    }
+    const jobs = batch.length - left.size;
+    if (jobs > 0) this.#parts.emit('settle:written', { jobs, durationMs });
+  }
+
+  #answeredAll(
+    batch: readonly Entry[],
+    answers: readonly SettleAnswer[],
+    durationMs: number,
+    requests: readonly SettleRequest[],
+  ): void {
     const statuses = new Map(answers.map(({ id, status }) => [id, status]));
     for (const [index, entry] of batch.entries()) {
       this.#answered(entry, statuses.get(entry.held.job.id), requests[index]?.lease);
     }
     const jobs = answers.filter(({ status }) => status === 'written').length;
-    if (jobs > 0) emit('settle:written', { jobs, durationMs: clock.monotonicMs() - startedMs });
+    if (jobs > 0) this.#parts.emit('settle:written', { jobs, durationMs });
   }
 
   #answered(
@@ -218,6 +266,32 @@ export class Settler {
       error: toAttemptError(error, defaults.errorMaxBytes),
     });
   }
+}
+
+/** The entries that go together, and those that stay for the next time. */
+function take(entries: readonly Entry[]): { readonly batch: Entry[]; readonly left: Entry[] } {
+  const batch: Entry[] = [];
+  const left: Entry[] = [];
+  const ids = new Set<string>();
+  for (const entry of entries) {
+    // The answers name ids. A job that was lost and claimed again may be here twice, under two leases.
+    const fits = batch.length < maxBatch && !batch[0]?.alone && !ids.has(entry.held.job.id);
+    if (fits && (!entry.alone || batch.length === 0)) {
+      batch.push(entry);
+      ids.add(entry.held.job.id);
+    } else {
+      left.push(entry);
+    }
+  }
+  return { batch, left };
+}
+
+function requestOf({ held, settlement }: Entry): SettleRequest {
+  return { id: held.job.id, lease: held.lease, settlement };
+}
+
+function isCompletion(settlement: Settlement): boolean {
+  return settlement.type === 'finish' && settlement.state === 'completed';
 }
 
 /**

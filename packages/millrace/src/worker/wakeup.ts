@@ -4,29 +4,47 @@ import type { Emit } from '../core/events.ts';
 import { defaults } from '../core/options.ts';
 import type { WorkSession } from '../core/storage.ts';
 
-/** How far the poll is spread to both sides, so that workers started together do not ask together. */
-const pollJitter = 0.25;
+/** How far a pause is spread to both sides, so that workers started together do not ask together. */
+const jitter = 0.25;
+
+/**
+ * The first pause of a worker that finds nothing; each further one is twice as long. A transaction that saw nobody wait
+ * and commits a moment later, when somebody does, is so found after at most the time by which it was late.
+ */
+const firstPauseMs = 5;
+
+/** Whoever is woken more often than this is better off without notifications, which cost their senders more than it a poll. */
+const manyWakes = 10;
+const manyWakesWithinMs = 100;
 
 export interface WakeupParts {
-  readonly port: Pick<WorkSession, 'listen'>;
+  readonly port: Pick<WorkSession, 'listen' | 'wait' | 'endWait'>;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly random: () => number;
   readonly queues: ReadonlySet<string>;
-  /** The longest sleep, before jitter: whatever became of notifications, a job is found after this long. */
+  /** The present identity of the worker. */
+  readonly worker: () => number;
+  /** The longest sleep while notifications arrive, before jitter. */
+  readonly backstopMs: number;
+  /** The longest sleep while they do not. */
   readonly pollMs: number;
   readonly onCancel: (id: string) => void;
 }
 
 /**
  * Says when to claim again: on a notification for one of the queues, when notifications arrive again after they did not,
- * when the next job becomes due, and at the latest when the poll is due.
+ * when the next job becomes due, and after pauses that grow while nothing is found.
  */
 export class Wakeup {
   readonly #parts: WakeupParts;
   #listening: { stop(): Promise<void> } | undefined;
+  #isHeard = false;
   #woken = false;
   #sleeping: AbortController | undefined;
+  #pauseMs = firstPauseMs;
+  #wakesMs: number[] = [];
+  #quietUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: WakeupParts) {
     this.#parts = parts;
@@ -37,9 +55,10 @@ export class Wakeup {
     this.#listening ??= port.listen(
       (notice) => {
         if (notice.type === 'cancel') onCancel(notice.id);
-        else if (notice.type === 'clock' || queues.has(notice.queue)) this.wake();
+        else if (notice.type === 'clock' || queues.has(notice.queue)) this.#notified();
       },
       (state) => {
+        this.#isHeard = state === 'ready';
         if (state === 'ready') {
           emit('listener:ready', {});
           this.wake();
@@ -54,6 +73,29 @@ export class Wakeup {
     await this.#listening?.stop();
   }
 
+  /**
+   * Before the claim that a sleep may follow: from now on others tell of work, and that claim finds what came before. A
+   * worker that is told of work all the time does without for a moment.
+   */
+  announce(): void {
+    const { port, clock, worker, queues } = this.#parts;
+    if (!this.#isHeard) return;
+    if (clock.monotonicMs() < this.#quietUntilMs) this.withdraw();
+    // What is not announced is found by the pauses.
+    else port.wait(worker(), [...queues]).catch(() => {});
+  }
+
+  /** There is more to do than can be taken: nobody needs to tell of it. */
+  withdraw(): void {
+    const { port, worker } = this.#parts;
+    port.endWait(worker()).catch(() => {});
+  }
+
+  /** A claim brought something. */
+  worked(): void {
+    this.#pauseMs = firstPauseMs;
+  }
+
   /** Ends the present sleep, or the next one if none is under way. */
   wake(): void {
     this.#woken = true;
@@ -65,16 +107,28 @@ export class Wakeup {
     this.#woken = false;
   }
 
-  /** Resolves when it is time to claim. `nextDueMs` is asked for the time until the next job becomes due. */
-  async sleep(nextDueMs: () => Promise<number | null>): Promise<void> {
-    const dueInMs = this.#woken ? null : await nextDueMs();
+  /** Resolves when it is time to claim. `dueInMs`: until the next job becomes due, if that is known. */
+  async sleep(dueInMs: number | null): Promise<void> {
     if (this.#woken) return;
-    const { clock, random, pollMs } = this.#parts;
-    const longestMs = pollMs * (1 + pollJitter * (2 * random() - 1));
+    const { clock, random, backstopMs, pollMs } = this.#parts;
+    const isQuiet = clock.monotonicMs() < this.#quietUntilMs;
+    const longestMs = isQuiet ? firstPauseMs : this.#isHeard ? backstopMs : pollMs;
+    const pauseMs = Math.min(longestMs, this.#pauseMs) * (1 + jitter * (2 * random() - 1));
     // Rounded up: the database must agree that the job is due, or the claim comes just too early.
-    const sleepMs = dueInMs === null ? longestMs : Math.min(longestMs, Math.ceil(dueInMs) + 1);
+    const sleepMs = dueInMs === null ? pauseMs : Math.min(pauseMs, Math.ceil(dueInMs) + 1);
     const woken = new AbortController();
     this.#sleeping = woken;
     await pause(clock, sleepMs, woken.signal);
+    if (!this.#woken) this.#pauseMs = Math.min(longestMs, this.#pauseMs * 2);
+  }
+
+  #notified(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#pauseMs = firstPauseMs;
+    this.#wakesMs = [...this.#wakesMs.slice(1 - manyWakes), nowMs];
+    const [first = nowMs] = this.#wakesMs;
+    if (this.#wakesMs.length === manyWakes && nowMs - first < manyWakesWithinMs)
+      this.#quietUntilMs = nowMs + manyWakesWithinMs;
+    this.wake();
   }
 }

@@ -4,18 +4,19 @@ import { pause, type Clock } from '../core/clock.ts';
 import { databaseCause, isRefusal } from '../core/database-error.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
+import type { Emit, JobRef } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
-import type { Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { defaults } from '../core/options.ts';
-import type { WorkSession } from '../core/storage.ts';
+import type { ClaimRequest, WorkSession } from '../core/storage.ts';
+import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
+import type { Company } from './company.ts';
 import { Hands } from './hands.ts';
-import { HeldJob } from './held-job.ts';
-import { failureSettlement, runAttempt, type Surroundings } from './run-attempt.ts';
+import type { HeldJob } from './held-job.ts';
+import { failureSettlement } from './run-attempt.ts';
 import { WorkerSession, type WorkerFacts } from './session.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
@@ -44,6 +45,8 @@ export interface WorkerParts {
   readonly prepare: () => Promise<unknown>;
   /** The worker has stopped and uses nothing any more. */
   readonly release: () => Promise<unknown>;
+  /** Shared with the other workers of this process. */
+  readonly company: Company;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly random: () => number;
@@ -51,17 +54,26 @@ export interface WorkerParts {
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
+  /** A handler begins; the answer is called when it has ended. */
+  readonly began: (job: JobRef) => () => void;
   readonly resultMaxBytes: number;
   /** Between two heartbeats. */
   readonly heartbeatMs: number;
-  /** The longest wait between two claims while nothing seems to be there. */
+  /** The longest wait between two claims that found nothing, while notifications arrive and while they do not. */
+  readonly backstopMs: number;
   readonly pollMs: number;
+  /** For so long, at least, a suspect waits to be alone. */
+  readonly patienceMs: number;
 }
 
-/** What a claim came to. `full`: there was no room, and none was made. */
+/**
+ * What a claim came to. `isAll`: it brought as many jobs as it asked for, so there may be more. `full`: nothing may be
+ * taken now, and no claim was made.
+ */
 type Claim =
-  | { readonly type: 'taken'; readonly jobs: readonly HeldJob[] }
-  | { readonly type: 'empty' | 'failed' | 'full' };
+  | { readonly type: 'taken'; readonly jobs: readonly HeldJob[]; readonly isAll: boolean }
+  | { readonly type: 'empty'; readonly dueInMs: number | null }
+  | { readonly type: 'failed' | 'full' };
 
 /** Claims jobs, runs them and settles them, until it is stopped. */
 export class JobWorker implements Worker {
@@ -72,14 +84,17 @@ export class JobWorker implements Worker {
   readonly #settler: Settler;
   readonly #wakeup: Wakeup;
   readonly #cancelWatch: CancelWatch;
-  readonly #surroundings: Surroundings;
+  readonly #attempts: Attempts;
   readonly #stopping = new AbortController();
   readonly #stopped = Promise.withResolvers<WorkerStopped>();
   #opening: Promise<void> | undefined;
   #looping: Promise<void> | undefined;
   #claiming: Promise<unknown> = Promise.resolve();
   #claims = 0;
-  /** Jobs given back since the stop began; before it they are given back for other reasons. */
+  /** Whether the last claim had to leave something out for lack of room. */
+  #wantsRoom = false;
+  #forgetCompany = () => {};
+  /** Jobs that had begun and were given back since the stop began; before it they are given back for other reasons. */
   #givenBack = 0;
 
   /** @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_HANDLER_MISSING, MILLRACE_HANDLER_DUPLICATE */
@@ -89,7 +104,7 @@ export class JobWorker implements Worker {
     const { queues, handlers } = settings;
     const hands = new Hands(settings);
     const facts = { ...parts.process, kinds: [...handlers.keys()], queues: [...queues.keys()] };
-    const { heartbeatMs, pollMs } = parts;
+    const { heartbeatMs, backstopMs, pollMs } = parts;
     const session = new WorkerSession({
       port,
       clock,
@@ -104,7 +119,6 @@ export class JobWorker implements Worker {
     this.#settings = settings;
     this.#hands = hands;
     this.#session = session;
-    this.#surroundings = { ...parts, certain };
     this.#settler = new Settler({
       port,
       clock,
@@ -113,11 +127,27 @@ export class JobWorker implements Worker {
       certain,
       failure: (held, error) => failureSettlement(held, error, parts),
     });
+    this.#attempts = new Attempts({
+      clock,
+      emit,
+      hands,
+      settler: this.#settler,
+      surroundings: { ...parts, certain },
+      handlers,
+      company: parts.company,
+      patienceMs: parts.patienceMs,
+      stopping: this.#stopping.signal,
+      publishAlone: (id) => session.publishAlone(id),
+      onGone: (isUnfinished) => {
+        if (isUnfinished && this.#stopping.signal.aborted) this.#givenBack += 1;
+        if (this.#wantsRoom) this.#wakeup.wake();
+      },
+    });
     this.#cancelWatch = new CancelWatch({
       port,
       clock,
       random,
-      running: () => hands.running(),
+      running: () => hands.unended(),
       claiming: () => this.#claims > 0,
     });
     this.#wakeup = new Wakeup({
@@ -126,6 +156,8 @@ export class JobWorker implements Worker {
       emit,
       random,
       queues: new Set(queues.keys()),
+      worker: () => session.no,
+      backstopMs,
       pollMs,
       onCancel: (id) => this.#cancelWatch.notified(id),
     });
@@ -151,7 +183,7 @@ export class JobWorker implements Worker {
       this.#reportFailedClaim(error);
       return 0;
     }
-    const claim = await this.#claim();
+    const claim = await this.#claim('yes', false);
     if (claim.type !== 'taken') return 0;
     await Promise.all(claim.jobs.map((held) => held.finished));
     return claim.jobs.length;
@@ -178,58 +210,84 @@ export class JobWorker implements Worker {
     await this.stop();
   }
 
+  /**
+   * While there is more to do than it can take, the worker claims from where it has come to. As soon as there is less, it
+   * lets others know that it waits, looks everywhere once more, and sleeps. Completions go along with the claims.
+   */
   async #loop(): Promise<void> {
-    const { clock, port, random } = this.#parts;
+    const { clock, random } = this.#parts;
     const { signal } = this.#stopping;
-    const queues = [...this.#settings.queues.keys()];
+    const wakeup = this.#wakeup;
+    const ride = () => this.#settler.ride(() => wakeup.wake());
+    ride();
+    let isIdle = true;
     for (let failures = 0; !signal.aborted;) {
-      this.#wakeup.reset();
-      const claim = await this.#claim();
+      wakeup.reset();
+      if (isIdle) wakeup.announce();
+      const claim = await this.#claim(isIdle ? 'rationed' : 'no', true);
       failures = claim.type === 'failed' ? failures + 1 : 0;
       switch (claim.type) {
         case 'taken':
-          break;
-        case 'failed':
-          await pause(clock, backoffMs(claimBackoff, failures, random()), signal);
+          wakeup.worked();
+          if (claim.isAll) wakeup.withdraw();
+          isIdle = !claim.isAll;
           break;
         case 'empty':
-          await this.#wakeup.sleep(() => port.nextDueMs(queues).catch(() => null));
+          if (isIdle) await wakeup.sleep(claim.dueInMs);
+          isIdle = true;
           break;
         case 'full':
-          await this.#wakeup.sleep(async () => null);
+          wakeup.withdraw();
+          await wakeup.sleep(null);
+          isIdle = false;
+          break;
+        case 'failed':
+          this.#settler.ride();
+          await pause(clock, backoffMs(claimBackoff, failures, random()), signal);
+          ride();
           break;
       }
     }
+    this.#settler.ride();
   }
 
   /** One claim at a time, whoever asks for it; never rejects. */
-  #claim(): Promise<Claim> {
-    const claim = this.#claiming.then(() => this.#claimOnce());
+  #claim(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
+    const claim = this.#claiming.then(() => this.#claimOnce(everywhere, ahead));
     this.#claiming = claim;
     return claim;
   }
 
-  async #claimOnce(): Promise<Claim> {
-    const { port, clock, emit } = this.#parts;
-    const room = this.#hands.room();
-    if (room === undefined || this.#stopping.signal.aborted) return { type: 'full' };
+  async #claimOnce(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
+    const { port, clock, emit, company } = this.#parts;
+    const passengers = await this.#settler.board();
+    const room = this.#hands.room(ahead, passengers.jobs);
+    this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
+    const isClosed = this.#stopping.signal.aborted || !company.isOpen;
+    if (room === undefined || isClosed) {
+      passengers.leave();
+      return { type: 'full' };
+    }
     const kinds = [...this.#settings.handlers.keys()];
     const startedMs = clock.monotonicMs();
+    company.enter();
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
-      const { dead, jobs } = await port.claim({ worker, lease, kinds, ...room });
-      if (dead) this.#session.doubt('declared_dead');
-      const taken = jobs.map((job) => this.#take(job, worker));
+      const { completed } = passengers;
+      const answer = await port.claim({ worker, lease, kinds, everywhere, completed, ...room });
       const durationMs = clock.monotonicMs() - startedMs;
+      passengers.arrived(answer.unwritten, durationMs);
+      if (answer.dead) this.#session.doubt('declared_dead');
+      const taken = this.#take(answer.jobs, worker);
       if (taken.length === 0) {
         emit('claim:empty', { worker, durationMs });
-        return { type: 'empty' };
+        return { type: 'empty', dueInMs: answer.dueInMs };
       }
-      this.#cancelWatch.claimed(taken);
       emit('claim:taken', { worker, jobs: taken.length, durationMs });
-      return { type: 'taken', jobs: taken };
+      return { type: 'taken', jobs: taken, isAll: taken.length >= room.limit };
     } catch (error) {
+      passengers.leave();
       // Unless the server itself refused it, the claim may have taken jobs, or may still take some.
       if (!isRefusal(error)) this.#session.doubt('unknown_claim');
       this.#reportFailedClaim(error);
@@ -237,6 +295,7 @@ export class JobWorker implements Worker {
     } finally {
       this.#claims -= 1;
       this.#cancelWatch.claimEnded();
+      company.leave();
     }
   }
 
@@ -248,39 +307,13 @@ export class JobWorker implements Worker {
     });
   }
 
-  /** Takes a claimed job in hand and starts it, unless it must go back at once. */
-  #take(job: ClaimedJob, worker: number): HeldJob {
-    const settings = this.#settings.handlers.get(job.kind);
-    if (settings === undefined)
-      throw new MillraceError('MILLRACE_HANDLER_MISSING', `'${job.kind}' was not asked for`);
-    const held = new HeldJob(job, settings);
-    this.#hands.add(held);
+  /** Takes claimed jobs in hand and starts them as far as there are slots, unless they must go back at once. */
+  #take(jobs: readonly ClaimedJob[], worker: number): HeldJob[] {
     // Claimed under an identity that is dead or in doubt by now, a job may be somebody else's any moment.
-    if (this.#stopping.signal.aborted || !this.#session.isCertain(worker))
-      void this.#giveBack(held);
-    else void this.#work(held);
-    return held;
-  }
-
-  async #work(held: HeldJob): Promise<void> {
-    const settlement = await runAttempt(held, this.#surroundings);
-    if (!held.abandoned) await this.#settle(held, settlement);
-  }
-
-  /** Gives a job back whose handler has not begun, or goes on although it was told to end. */
-  #giveBack(held: HeldJob): Promise<void> {
-    held.abandoned = true;
-    held.endHandler();
-    return this.#settle(held, held.isLost ? null : { type: 'giveBack' });
-  }
-
-  /** Lets go of a job when its settlement, if there is one, is written or known to be lost. */
-  async #settle(held: HeldJob, settlement: Settlement | null): Promise<void> {
-    const settled = settlement === null ? 'lost' : await this.#settler.settle(held, settlement);
-    if (settlement?.type === 'giveBack' && settled === 'written') this.#givenBack += 1;
-    this.#hands.delete(held);
-    held.finish();
-    this.#wakeup.wake();
+    const isSafe = !this.#stopping.signal.aborted && this.#session.isCertain(worker);
+    const taken = this.#attempts.take(jobs, isSafe);
+    this.#cancelWatch.claimed(taken);
+    return taken;
   }
 
   #open(): Promise<void> {
@@ -293,7 +326,7 @@ export class JobWorker implements Worker {
   }
 
   async #register(): Promise<void> {
-    const { prepare, emit } = this.#parts;
+    const { prepare, emit, company } = this.#parts;
     const { handlers, queues } = this.#settings;
     await prepare();
     await this.#session.open();
@@ -303,6 +336,10 @@ export class JobWorker implements Worker {
       queues: [...queues.keys()],
     });
     this.#wakeup.listen();
+    this.#forgetCompany = company.watch({
+      onClose: () => this.#attempts.giveBackWaiting(),
+      onOpen: () => this.#wakeup.wake(),
+    });
     await this.#cancelWatch.start();
   }
 
@@ -315,6 +352,7 @@ export class JobWorker implements Worker {
   async #shutDown(): Promise<WorkerStopped> {
     const { clock, emit, release } = this.#parts;
     this.#wakeup.wake();
+    this.#forgetCompany();
     const claims = Promise.allSettled([this.#opening, this.#looping, this.#claiming]);
     await Promise.all([within(clock, lastClaimMs, claims), this.#endHandlers()]);
     await this.#settler.close(lastSettleMs);
@@ -328,11 +366,12 @@ export class JobWorker implements Worker {
 
   async #endHandlers(): Promise<void> {
     const { clock } = this.#parts;
-    const ended = Promise.all(this.#hands.running().map((held) => held.handlerEnded));
+    this.#attempts.stop();
+    const ended = Promise.all(this.#hands.unended().map((held) => held.handlerEnded));
     await within(clock, this.#settings.stopGraceMs, ended);
     const reason = new MillraceError('MILLRACE_STOPPED', 'the worker stops and the grace is over');
-    for (const held of this.#hands.running()) held.interrupt('stopped', reason);
+    for (const held of this.#hands.unended()) held.interrupt('stopped', reason);
     await within(clock, abortGraceMs, ended);
-    for (const held of this.#hands.running()) void this.#giveBack(held);
+    for (const held of this.#hands.unended()) void this.#attempts.giveBack(held);
   }
 }

@@ -1,6 +1,9 @@
 import type { Names } from '../names.ts';
 import { init } from './0001-init.ts';
 import { sessionLiveness } from './0002-session-liveness.ts';
+import { wakeUp } from './0003-wake-up.ts';
+import { suspects } from './0004-suspects.ts';
+import { loopWatch } from './0005-loop-watch.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -16,4 +19,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { id: 1, name: '0001-init', release: '0.1.0', oldestBeside: 1, sql: init },
   { id: 2, name: '0002-session-liveness', release: '0.2.0', oldestBeside: 1, sql: sessionLiveness },
+  { id: 3, name: '0003-wake-up', release: '0.2.0', oldestBeside: 1, sql: wakeUp },
+  { id: 4, name: '0004-suspects', release: '0.2.0', oldestBeside: 1, sql: suspects },
+  { id: 5, name: '0005-loop-watch', release: '0.2.0', oldestBeside: 1, sql: loopWatch },
 ];

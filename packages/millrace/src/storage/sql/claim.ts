@@ -1,63 +1,115 @@
+import { movedColumns } from './history.ts';
 import { statement } from './statement.ts';
 
 /**
- * Claims. $1 queues text[], $2 how many of each int[], $3 how many in all, $4 kinds text[], $5 the lease of this claim,
- * $6 the incarnation. Always answers with at least one row, whose `dead` says whether the incarnation may claim at all;
- * the job's columns are null in a row that carries no job.
+ * What both statements below share. The parameters: $1 queues text[], $2 how many of each int[], $3 and $4 the first and the
+ * last of each queue's lanes int[]; the lanes: $5 priority smallint[], $6 run_at in µs since 1970 bigint[] and $7 id
+ * bigint[], behind which the lane is read; $8 how many in all, $9 kinds text[], $10 the lease of this claim, $11 the
+ * incarnation, $12 whether to say when the next job becomes due, if there is nothing to take.
  *
- * For each queue the priorities are walked from the highest, and in each the index is read from its beginning: one short
- * index scan per priority instead of one filter over all, which would read every job that is not due yet before it comes
- * to the next priority. Rows that somebody holds are passed over, never waited for; a row that changed between being
- * found and being locked is not met by its old address and stays for the next claim.
- *
- * The time is read once, in a sub-select of its own, so that the index can be bounded by it.
+ * Each lane is one short index scan from its own place: one filter over all would read every job that is not due yet
+ * before it comes to the next priority, and every row that is finished but not yet vacuumed. The last 100 ms are always
+ * read again, for jobs that were committed after others that are younger. Rows that somebody holds are passed over, never
+ * waited for; a row that changed between being found and being locked is not met by its old address and stays for the
+ * next claim.
  */
-export const claim = statement(
-  'claim',
-  (s) => `
-WITH claimed AS (
+const claimed = (s: string) => `clock AS MATERIALIZED (
+  SELECT t.at, t.at - interval '100 milliseconds' AS settled FROM (SELECT ${s}.now() AS at) t
+), claimed AS (
   UPDATE ${s}.job j
-     SET state = 1, attempt = j.attempt + 1, lease = $5::bigint, claimed_at = moment.at
-    FROM (SELECT ${s}.now() AS at) moment
+     SET state = 1, attempt = j.attempt + 1, lease = $10::bigint, claimed_at = clock.at
+    FROM clock
    WHERE j.ctid = ANY (ARRAY(
            SELECT picked.row_address
-             FROM (SELECT ${s}.now() AS at) clock
-            CROSS JOIN unnest($1::text[], $2::int[]) AS wanted(queue, jobs)
+             FROM clock
+            CROSS JOIN unnest($1::text[], $2::int[], $3::int[], $4::int[]) AS wanted(queue, jobs, first, last)
             CROSS JOIN LATERAL (
                    SELECT found.row_address
-                     FROM generate_series(32, -32, -1) AS lane(priority)
+                     FROM unnest(($5::smallint[])[wanted.first:wanted.last], ($6::bigint[])[wanted.first:wanted.last],
+                                 ($7::bigint[])[wanted.first:wanted.last]) AS lane(priority, behind_us, behind_id)
+                    CROSS JOIN LATERAL (
+                           SELECT timestamptz 'epoch' + lane.behind_us * interval '1 microsecond' AS at) place
                     CROSS JOIN LATERAL (
                            SELECT c.ctid AS row_address
                              FROM ${s}.job c
-                            WHERE c.queue = wanted.queue AND c.priority = lane.priority::smallint AND NOT c.gated
-                              AND c.run_at <= clock.at AND c.state = 0 AND c.kind = ANY ($4::text[])
+                            WHERE c.queue = wanted.queue AND c.priority = lane.priority AND NOT c.gated
+                              AND (c.run_at, c.id) > (least(place.at, clock.settled),
+                                                      CASE WHEN place.at <= clock.settled THEN lane.behind_id ELSE 0 END)
+                              AND c.run_at <= clock.at AND c.state = 0 AND c.kind = ANY ($9::text[])
                             ORDER BY c.run_at, c.id
                             LIMIT wanted.jobs
                               FOR NO KEY UPDATE SKIP LOCKED) found
                     LIMIT wanted.jobs) picked
-            LIMIT $3::int))
-     AND NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $6::int)
-  RETURNING j.id, j.kind, j.queue, j.priority, j.attempt, j.max_attempts, j.crashes, j.created_at, j.scheduled_at,
-            j.claimed_at, j.payload, j.meta, j.policy,
-            (pg_catalog.date_part('epoch', j.run_at) * 1000000)::bigint AS run_at_us
-)
-SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $6::int) AS dead, c.*
-  FROM (SELECT) always LEFT JOIN claimed c ON true`,
+            LIMIT $8::int))
+     AND NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int)
+  RETURNING j.id, j.kind, j.queue, j.priority, j.attempt, j.max_attempts, j.crashes,
+            pg_catalog.date_part('epoch', j.created_at) * 1000 AS created_ms,
+            pg_catalog.date_part('epoch', j.scheduled_at) * 1000 AS scheduled_ms,
+            (pg_catalog.date_part('epoch', j.run_at) * 1000000)::bigint AS run_at_us, j.payload, j.meta, j.policy
+)`;
+
+/**
+ * The answer: a first row without a job, and one row for each job. `dead`: whether the incarnation may not claim any more.
+ * `at_us`: the time of the claim, up to which the lanes were read.
+ */
+const answer = (s: string, unwritten: string) => `
+SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
+       (pg_catalog.date_part('epoch', clock.at) * 1000000)::bigint AS at_us,
+       CASE WHEN $12::boolean AND NOT EXISTS (SELECT FROM claimed) THEN (
+         SELECT pg_catalog.date_part('epoch', min(next.run_at) - clock.at) * 1000
+           FROM unnest($1::text[], $3::int[], $4::int[]) AS wanted(queue, first, last)
+          CROSS JOIN LATERAL unnest(($5::smallint[])[wanted.first:wanted.last]) AS lane(priority)
+          CROSS JOIN LATERAL (
+                 SELECT n.run_at FROM ${s}.job n
+                  WHERE n.queue = wanted.queue AND n.priority = lane.priority AND NOT n.gated AND n.run_at > clock.at
+                  ORDER BY n.run_at, n.id LIMIT 1) next) END AS due_ms,
+       ${unwritten} AS unwritten,
+       NULL::bigint AS id, NULL AS kind, NULL AS queue, NULL::smallint AS priority, NULL::smallint AS attempt,
+       NULL::smallint AS max_attempts, NULL::smallint AS crashes, NULL::double precision AS created_ms,
+       NULL::double precision AS scheduled_ms, NULL::bigint AS run_at_us, NULL::jsonb AS payload, NULL::jsonb AS meta,
+       NULL::jsonb AS policy
+  FROM clock
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, c.* FROM claimed c`;
+
+/** Claims. */
+export const claim = statement(
+  'claim',
+  (s) => `
+WITH ${claimed(s)}
+${answer(s, 'NULL::text[]')}`,
 );
 
 /**
- * $1 queues text[]. Milliseconds until the first job of these queues that is not due yet becomes due; null when there is
- * none.
+ * Completes jobs and claims others, in one statement and one commit. After the parameters of the claim: $13 id[],
+ * $14 lease[], $15 keep[], $16 result[] (JSON text), and $17 the worker's label. `unwritten`: the ids of those that were not
+ * written, for their rows are held or gone.
+ *
+ * The fence and the way to the rows are those of `settle`. A request to cancel comes too late for a job that completed.
  */
-export const nextDue = statement(
-  'next_due',
+export const completeAndClaim = statement(
+  'complete_and_claim',
   (s) => `
-SELECT pg_catalog.date_part('epoch', min(first.run_at) - min(clock.at)) * 1000 AS ms
-  FROM (SELECT ${s}.now() AS at) clock
- CROSS JOIN unnest($1::text[]) AS wanted(queue)
- CROSS JOIN generate_series(32, -32, -1) AS lane(priority)
- CROSS JOIN LATERAL (
-        SELECT j.run_at FROM ${s}.job j
-         WHERE j.queue = wanted.queue AND j.priority = lane.priority::smallint AND NOT j.gated AND j.run_at > clock.at
-         ORDER BY j.run_at, j.id LIMIT 1) first`,
+WITH input AS MATERIALIZED (
+  SELECT u.* FROM unnest($13::bigint[], $14::bigint[], $15::boolean[], $16::text[]) AS u(id, lease, keep, result)
+), mine AS MATERIALIZED (
+  SELECT i.keep, i.result, own.row_address
+    FROM input i
+   CROSS JOIN LATERAL (
+          SELECT j.ctid AS row_address FROM ${s}.job j
+           WHERE j.id = i.id AND j.lease = i.lease AND j.state = 1 FOR UPDATE SKIP LOCKED) own
+), finished AS (
+  DELETE FROM ${s}.job j USING mine m WHERE j.ctid = m.row_address
+  RETURNING j.id, m.keep, m.result, ${movedColumns('j')}
+), answered AS (
+  DELETE FROM ${s}.cancel_request c WHERE c.job_id = ANY (ARRAY(SELECT f.id FROM finished f))
+), ${claimed(s)}, archived AS (
+  INSERT INTO ${s}.job_history (id, finished_at, state, worker, result, ${movedColumns('')})
+  SELECT f.id, clock.at, 2, $17::text, f.result::jsonb, ${movedColumns('f')} FROM finished f CROSS JOIN clock WHERE f.keep
+)
+${answer(
+  s,
+  `(SELECT pg_catalog.array_agg(i.id::text) FROM input i
+            WHERE NOT EXISTS (SELECT FROM finished f WHERE f.id = i.id))`,
+)}`,
 );

@@ -1,37 +1,15 @@
 import type { Names } from '../names.ts';
+import { movedColumns } from './history.ts';
 import { statement } from './statement.ts';
-
-/** The columns that a finished job takes along into the history. */
-const moved = (row: string) =>
-  [
-    'scheduled_at',
-    'created_at',
-    'claimed_at',
-    'lease',
-    'priority',
-    'max_attempts',
-    'attempt',
-    'crashes',
-    'queue',
-    'kind',
-    'gate_key',
-    'unique_key',
-    'payload_version',
-    'meta',
-    'policy',
-    'payload',
-  ]
-    .map((column) => (row === '' ? column : `${row}.${column}`))
-    .join(', ');
 
 /**
  * Settles. One row per job: $1 id[], $2 lease[], $3 verdict[] (0 wait, 1 give back, 2 completed, 3 cancelled,
  * 4 discarded), $4 keep[], $5 result[] (JSON text), $6 reason[], $7 delay in ms[], $8 delay counts from the last due
  * time[], $9 attempt counts[], $10 ending[] of the attempt or null, $11 error[] (JSON text); and $12 the worker's label.
- * Answers with the rows that it wrote; `whereabouts` says what became of the others.
+ * Answers with the rows that it wrote, and the places of those that wait; `whereabouts` says what became of the others.
  *
- * The fence: id and lease and running. Nothing waits for a row. A job that is to wait although somebody asked to cancel it
- * ends as cancelled.
+ * The fence: id and lease and running. Nothing waits for a row. A job that is given back keeps its due time, and its
+ * place too unless there is a delay. A job that is to wait although somebody asked to cancel it ends as cancelled.
  *
  * The rows are looked up one by one from inside: as a join, a plan made once for all parameters may choose to read the
  * whole table for them.
@@ -57,18 +35,18 @@ WITH input AS MATERIALIZED (
     FROM mine m LEFT JOIN ${s}.cancel_request c ON c.job_id = m.id
 ), finished AS (
   DELETE FROM ${s}.job j USING decided d WHERE j.id = d.id AND d.final >= 2
-  RETURNING j.id, d.final, d.keep, d.result, d.final_reason, ${moved('j')}
+  RETURNING j.id, d.final, d.keep, d.result, d.final_reason, ${movedColumns('j')}
 ), ${archived(names)}
 ), waiting AS (
   UPDATE ${s}.job j
      SET state = 0, lease = 0, attempt = d.attempt - CASE WHEN d.counts THEN 0 ELSE 1 END,
          scheduled_at = CASE WHEN d.verdict = 1 THEN j.scheduled_at ELSE due.at END,
-         run_at = CASE WHEN d.verdict = 1 THEN j.run_at ELSE greatest(due.at, clock.at) END
+         run_at = CASE WHEN d.verdict = 1 AND d.delay_ms = 0 THEN j.run_at ELSE greatest(due.at, clock.at) END
     FROM decided d CROSS JOIN clock
    CROSS JOIN LATERAL (SELECT CASE WHEN d.from_due THEN d.scheduled_at ELSE clock.at END
                               + d.delay_ms * interval '1 millisecond' AS at) due
    WHERE j.id = d.id AND d.final < 2
-  RETURNING j.id, j.queue, j.run_at, j.attempt
+  RETURNING j.id, j.queue, j.priority, j.run_at, j.attempt, d.verdict
 ), recorded AS (
   INSERT INTO ${s}.job_attempt (job_id, ended_at, started_at, lease, attempt, ending, worker, error)
   SELECT d.id, clock.at, d.claimed_at, d.lease, d.attempt, d.ending, $12::text, d.error::jsonb
@@ -76,13 +54,16 @@ WITH input AS MATERIALIZED (
 ), answered AS (
   DELETE FROM ${s}.cancel_request c USING decided d WHERE c.job_id = d.id AND d.final >= 2
 ), told AS (
-  SELECT count(${s}.tell('jobs ' || q.queue)) AS n
-    FROM (SELECT DISTINCT w.queue FROM waiting w CROSS JOIN clock WHERE w.run_at < clock.at + interval '30 seconds') q
+  SELECT count(${s}.wake(l.queue, l.priority, l.run_at, 0)) AS n
+    FROM (SELECT w.queue, w.priority, min(w.run_at) AS run_at, bool_or(w.verdict = 1) AS behind FROM waiting w CROSS JOIN clock
+           WHERE w.run_at < clock.at + interval '30 seconds' GROUP BY w.queue, w.priority) l
+   WHERE l.behind OR ${s}.somebody_waits(l.queue)
 )
 SELECT d.id::text AS id,
        CASE d.final WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'discarded'
             ELSE CASE WHEN w.run_at <= clock.at THEN 'available' WHEN w.attempt > 0 THEN 'retryable'
-                      ELSE 'scheduled' END END AS state
+                      ELSE 'scheduled' END END AS state,
+       w.queue, w.priority, (pg_catalog.date_part('epoch', w.run_at) * 1000000)::bigint::text AS run_at_us
   FROM decided d CROSS JOIN clock CROSS JOIN told LEFT JOIN waiting w ON w.id = d.id
  WHERE told.n >= 0`,
 );
@@ -110,8 +91,8 @@ SELECT i.id::text AS id,
 /** The CTE that moves what `finished` removed into the history. */
 function archived({ schema: s }: Names): string {
   return `archived AS (
-  INSERT INTO ${s}.job_history (id, finished_at, state, worker, reason, result, ${moved('')})
-  SELECT f.id, clock.at, f.final, $12::text, f.final_reason, f.result::jsonb, ${moved('f')}
+  INSERT INTO ${s}.job_history (id, finished_at, state, worker, reason, result, ${movedColumns('')})
+  SELECT f.id, clock.at, f.final, $12::text, f.final_reason, f.result::jsonb, ${movedColumns('f')}
     FROM finished f CROSS JOIN clock WHERE f.keep`;
 }
 
