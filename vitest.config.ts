@@ -15,6 +15,7 @@ export default defineConfig({
       'test/chaos/**',
       'test/debian/**',
       'test/majors/**',
+      'test/orms/**',
       'test/upgrade/**',
     ],
     globalSetup: ['test/helpers/global-setup.ts'],

@@ -10,7 +10,11 @@ import { importProblems } from './tidy/imports.ts';
 import type { Tree } from './tidy/problem.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const written = ['*.ts', '{packages,scripts,test,examples}/**/*.ts', '{,packages/*/}package.json'];
+const written = [
+  '*.ts',
+  '{packages,scripts,test,examples,bench}/**/*.ts',
+  '{,packages/*/}package.json',
+];
 const notWritten = /(?:^|\/)(?:node_modules|dist|gen)(?:\/|$)/;
 
 const paths = globSync(written, { cwd: root, exclude: (path) => notWritten.test(path) });

@@ -432,8 +432,15 @@ BEGIN
            p.queue, p.priority, least(p.run_at, moment)
       INTO was, its_queue, its_priority, its_place FROM picked p;
     IF was IS NULL THEN
-      WITH gone AS (
-        DELETE FROM "millrace".job_history h WHERE h.id = wanted RETURNING h.*
+      WITH picked AS (
+        SELECT h.finished_at, h.state FROM "millrace".job_history h WHERE h.id = wanted FOR UPDATE SKIP LOCKED
+      ), gone AS (
+        DELETE FROM "millrace".job_history h USING picked p
+         WHERE h.id = wanted AND h.finished_at = p.finished_at AND h.state = p.state
+        RETURNING h.*
+      ), forgotten AS (
+        -- A request that came too late for the job's former life is not meant for the new one.
+        DELETE FROM "millrace".cancel_request c USING gone g WHERE c.job_id = g.id
       ), back AS (
         INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, attempt, queue, kind, gate_key,
                unique_key, payload_version, meta, policy, payload)

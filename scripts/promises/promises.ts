@@ -25,8 +25,8 @@ export function readPromised(origin: string, guarantees: string, finished: strin
 }
 
 /**
- * The ids that the names of a file's tests begin with, as in `it('W6, G9: …')`. Findings about the protocol may stand among
- * them, as in `it('A5: G7: …')`. Tests that never run do not count.
+ * The ids that the names of a file's tests begin with, as in `it('W6, G9: …')`, after those of findings, as in
+ * `it('A5: G7: …')`. Tests that never run do not count.
  */
 export function idsIn(testFile: string): string[] {
   const source = readSource(testFile);

@@ -24,6 +24,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   client: { floor: 2 },
   telemetry: { floor: 2 },
   codecs: { floor: 2 },
+  transactions: { floor: 2 },
   'process-share.ts': { floor: 2 },
   'system-clock.ts': { floor: 2 },
   'version.ts': { floor: 2 },
@@ -32,6 +33,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
+  'drizzle.ts': { floor: 4, namesOnly: ['drizzle.ts'] },
+  'kysely.ts': { floor: 4, namesOnly: ['kysely.ts'] },
+  'knex.ts': { floor: 4, namesOnly: ['knex.ts'] },
+  'mikro-orm.ts': { floor: 4, namesOnly: ['mikro-orm.ts'] },
+  'postgres-js.ts': { floor: 4, namesOnly: ['postgres-js.ts'] },
+  'prisma.ts': { floor: 4, namesOnly: ['prisma.ts'] },
+  'sequelize.ts': { floor: 4, namesOnly: ['sequelize.ts'] },
+  'typeorm.ts': { floor: 4, namesOnly: ['typeorm.ts'] },
   cli: { floor: 5 },
 };
 

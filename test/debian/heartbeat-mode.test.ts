@@ -22,7 +22,9 @@ const events = ['session:pooled', 'listener:lost', 'listener:ready', 'worker:ren
 
 /** Every setting of every session that stands behind a pooler, as whoever gets that session next would find it. */
 async function settingsBehind(url: string): Promise<Record<string, string>[]> {
-  const clients = Array.from({ length: size }, () => new pg.Client({ connectionString: url }));
+  // PgBouncer itself hands on the name of an application; one that has its own gets that.
+  const config = { connectionString: url, application_name: 'application' };
+  const clients = Array.from({ length: size }, () => new pg.Client(config));
   const found: Record<string, string>[] = [];
   const pids = new Set<number>();
   for (const client of clients) {

@@ -1,14 +1,14 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { held } from '../fixtures/jobs.ts';
+import { held, short } from '../fixtures/jobs.ts';
 import { brisk, Fleet } from '../helpers/fleet.ts';
 
-/** Holds the row of a job in an open transaction, as somebody's psql would. */
-async function lockRow(url: string, id: string): Promise<AsyncDisposable> {
+/** Holds the rows of jobs in an open transaction, as somebody's psql would. */
+async function lockRows(url: string, ...ids: readonly string[]): Promise<AsyncDisposable> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('BEGIN');
-  await client.query('SELECT FROM millrace.job WHERE id = $1 FOR UPDATE', [id]);
+  await client.query('SELECT FROM millrace.job WHERE id = ANY ($1) FOR UPDATE', [ids]);
   return { [Symbol.asyncDispose]: () => client.end() };
 }
 
@@ -28,7 +28,7 @@ describe('a job whose row somebody holds in an open transaction', () => {
     await worker.waitForBegan(...jobs);
     const [locked = '', ...others] = jobs;
     {
-      await using _ = await lockRow(fleet.url, locked);
+      await using _ = await lockRows(fleet.url, locked);
       worker.letGo();
       await fleet.until('the others are settled', async () => {
         return (await idsIn(fleet, 'completed')).length === others.length;
@@ -52,7 +52,7 @@ describe('a job whose row somebody holds in an open transaction', () => {
     const other = await fleet.start({ tuning: brisk, events: ['job:rescued'] });
     const [locked = '', ...others] = jobs;
     {
-      await using _ = await lockRow(fleet.url, locked);
+      await using _ = await lockRows(fleet.url, locked);
       await doomed.kill();
       await other.waitForBegan(...others);
       expect(other.began).not.toContain(locked);
@@ -66,6 +66,31 @@ describe('a job whose row somebody holds in an open transaction', () => {
     ).toEqual(jobs.toSorted());
     other.letGo();
     await fleet.finished();
+    expect(await fleet.violations({ allFinished: true })).toEqual([]);
+  });
+
+  it('A5: G7: answers to cancel and retry that it is busy, while the same for other jobs and for running ones succeeds', async () => {
+    await using fleet = await Fleet.create();
+    const worker = await fleet.start();
+    const [runs = ''] = await fleet.enqueue(held.with({}));
+    await worker.waitForBegan(runs);
+    const later = { delay: '1h' } as const;
+    const [waits = '', other = ''] = await fleet.enqueue(
+      short.with({}, later),
+      short.with({}, later),
+    );
+    const { millrace } = fleet;
+    {
+      await using _ = await lockRows(fleet.url, waits, runs);
+      expect(await millrace.cancel(waits)).toEqual({ status: 'busy' });
+      expect(await millrace.retry(waits)).toEqual({ status: 'busy' });
+      expect(await millrace.retry(other)).toEqual({ status: 'available', from: 'scheduled' });
+      expect(await millrace.cancel(runs)).toEqual({ status: 'requested', state: 'running' });
+      await worker.waitFor('it is told', () => runs in worker.aborted);
+    }
+    await millrace.retry(waits);
+    await fleet.finished();
+    expect(await millrace.get(runs)).toMatchObject({ state: 'cancelled' });
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
   });
 });

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDevDatabase, type DevDatabase } from '@millrace/dev-db';
+import pg from 'pg';
 import { expect, it, vi } from 'vitest';
 import { createMillrace } from 'millrace';
 import { short, transactional } from '../fixtures/jobs.ts';
+import { backToPace, expectUnharmed, startBusy } from '../helpers/aftermath.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { Fleet } from '../helpers/fleet.ts';
 import { durable } from '../helpers/own-server.ts';
 import { startRewritingProxy } from '../helpers/rewriting-proxy.ts';
+import { until } from '../helpers/until.ts';
 
 /** After a lost answer jobs may wait for the next look at all running jobs, which comes every ten seconds. */
 vi.setConfig({ testTimeout: 60_000 });
@@ -97,5 +100,49 @@ it.each([
     );
     expect(doubled).toEqual([]);
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
+  },
+);
+
+/** Kills one process of the server, which then ends all others, recovers, and goes on without having been restarted. */
+async function killBackend({ url }: DevDatabase): Promise<void> {
+  const ask = async () => {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'`,
+      );
+      return rows[0]?.pid;
+    } catch {
+      return undefined;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+  const before = await ask();
+  if (before !== undefined) process.kill(before, 'SIGKILL');
+  await until('the server has recovered', async () => {
+    const now = await ask();
+    return now !== undefined && now !== before;
+  });
+}
+
+it.each([
+  ['restarted', (server: DevDatabase) => server.restart()],
+  [
+    'stopped at once and started again',
+    (server: DevDatabase) => server.kill('SIGQUIT').then(() => server.restart()),
+  ],
+  ['bereft of one of its processes', killBackend],
+])(
+  'A3: G16: when the server is %s, no job of a living worker is rescued, handlers in hand go on, and the workers are back at full rate within 5 s',
+  async (what, hit) => {
+    await using server = await startDevDatabase(durable);
+    await using fleet = await Fleet.on(server);
+    const busy = await startBusy(fleet);
+    await hit(server);
+    expect(await backToPace(fleet, busy, what)).toBeLessThan(3 * 5_000);
+    await expectUnharmed(fleet, busy);
   },
 );

@@ -21,9 +21,6 @@ describe('SIGTERM to a worker process', () => {
     worker.signal('SIGTERM');
     await worker.stopping();
     const [late = ''] = await fleet.enqueue(short.with({}));
-    // A second and a third signal change nothing.
-    worker.signal('SIGTERM');
-    worker.signal('SIGINT');
     worker.letGo();
 
     expect(await worker.exit).toEqual({ code: 0, signal: null });
@@ -57,6 +54,31 @@ describe('SIGTERM to a worker process', () => {
     expect(await other.stop()).toEqual({ code: 0, signal: null });
     expect(await registered(fleet)).toBe(0);
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
+  });
+
+  it('G22: twice aborts what runs at once instead of after the grace, and gives it back within about 2 s', async () => {
+    await using fleet = await Fleet.create();
+    const worker = await fleet.start({ stopGraceMs: 60_000 });
+    const [obeys = '', ignores = ''] = await fleet.enqueue(
+      held.with({}),
+      held.with({ ignoresSignal: true }),
+    );
+    await worker.waitForBegan(obeys, ignores);
+    worker.signal('SIGTERM');
+    await worker.stopping();
+    expect(worker.aborted).toEqual({});
+    const askedMs = performance.now();
+    worker.signal('SIGINT');
+    expect(await worker.exit).toEqual({ code: 1, signal: null });
+    const tookMs = Math.round(performance.now() - askedMs);
+    process.stdout.write(`G22: all was given back ${tookMs} ms after the second signal\n`);
+    expect(tookMs).toBeLessThan(3 * 2_000);
+    for (const id of [obeys, ignores]) {
+      expect(worker.aborted).toMatchObject({ [id]: 'MILLRACE_STOPPED' });
+      expect(await fleet.millrace.get(id)).toMatchObject(untouched);
+    }
+    expect(await registered(fleet)).toBe(0);
+    expect(await fleet.violations()).toEqual([]);
   });
 
   it('G22: during the start ends it with code 0, and leaves nobody registered and no job taken', async () => {
@@ -111,9 +133,30 @@ it('G22: SIGTERM to `millrace start` ends it with code 1 when jobs had to be giv
   const busy = start();
   await busy.printed('hanging');
   busy.process.kill('SIGTERM');
-  busy.process.kill('SIGTERM');
   expect(await busy.ended).toMatchObject({ exitCode: 1, stderr: '' });
   expect(await database.query('SELECT state, attempt FROM millrace.jobs')).toEqual([
     { state: 'available', attempt: 0 },
   ]);
 });
+
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'G22: a second signal, %s, to `millrace start` gives back at once and ends it with code %i',
+  async (signal, exitCode) => {
+    await using database = await createTestDatabase();
+    using project = createProject({ 'millrace.config.ts': config });
+    const env = { DATABASE_URL: database.url };
+    await project.run(['enqueue', 'hang', '{}'], { env });
+    const busy = project.start(['start', '--stop-grace=1h'], { env });
+    await busy.printed('hanging');
+    busy.process.kill('SIGTERM');
+    await busy.printed('stopping');
+    busy.process.kill(signal);
+    expect(await busy.ended).toMatchObject({ exitCode, stderr: '' });
+    expect(await database.query('SELECT state, attempt FROM millrace.jobs')).toEqual([
+      { state: 'available', attempt: 0 },
+    ]);
+  },
+);

@@ -10,6 +10,8 @@ export interface FlakyProxy extends AsyncDisposable {
   /** Breaks every connection and refuses new ones until `restore`. */
   block(): void;
   restore(): void;
+  /** Leads new connections to another server from now on, as an address does that moves with the primary. */
+  pointTo(targetUrl: string): void;
   /**
    * Lets the next statement that holds `text` through to the server, and nothing of what the server says on that connection
    * from then on. Resolves when it has happened.
@@ -25,9 +27,8 @@ export interface FlakyProxy extends AsyncDisposable {
 }
 
 export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
-  const [, database = '', host = ''] =
-    /^postgres:\/\/postgres@\/([^?]+)\?host=(.+)$/.exec(targetUrl) ?? [];
-  const path = `${decodeURIComponent(host)}/.s.PGSQL.5432`;
+  const { database, path } = placeOf(targetUrl);
+  let target = path;
   const open = new Set<Socket>();
   let blocked = false;
   type Loss = {
@@ -49,7 +50,7 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
     }
     let mute = false;
     let swallowing = false;
-    const upstream = connect({ path });
+    const upstream = connect({ path: target });
     for (const socket of [client, upstream]) {
       open.add(socket);
       socket
@@ -87,6 +88,9 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
     restore() {
       blocked = false;
     },
+    pointTo(newUrl) {
+      target = placeOf(newUrl).path;
+    },
     loseAnswerTo: (text) =>
       new Promise((done) => {
         losing = { in: 'statement', text, done };
@@ -105,4 +109,10 @@ export async function startFlakyProxy(targetUrl: string): Promise<FlakyProxy> {
       await once(server, 'close');
     },
   };
+}
+
+function placeOf(url: string): { readonly database: string; readonly path: string } {
+  const [, database = '', host = ''] =
+    /^postgres:\/\/postgres@\/([^?]+)\?host=(.+)$/.exec(url) ?? [];
+  return { database, path: `${decodeURIComponent(host)}/.s.PGSQL.5432` };
 }

@@ -74,7 +74,7 @@ export class Fleet implements AsyncDisposable {
     return fleet;
   }
 
-  /** On a server of its own, which the caller starts, breaks and stops. */
+  /** On a server of its own, or on a way to one, which the caller starts, breaks and stops. */
   static async on(server: Pick<DevDatabase, 'url'>): Promise<Fleet> {
     const pool = new pg.Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => {});

@@ -5,6 +5,9 @@ import { hrtime } from 'node:process';
 /** How a transaction that enqueued jobs ended; `of`: it is the transaction of that run of a handler. */
 export type Fate = 'committed' | 'rolled back' | 'unknown' | { readonly of: string };
 
+/** Kept, because a test may shift the clock of its process. */
+const { now: wallMs } = Date;
+
 /** What test processes say of themselves, each when it happens. */
 export type LogEntry =
   /** Jobs that somebody enqueued, once the end of their transaction is known. */
@@ -55,6 +58,11 @@ export type LogLine = LogEntry & {
   readonly wallMs: number;
 };
 
+/** The time by the clock that all processes of the machine share. */
+export function machineMs(): number {
+  return Number(hrtime.bigint()) / 1e6;
+}
+
 /** A file outside the database that many processes add lines to, and that survives whatever becomes of them. */
 export class HistoryLog {
   readonly file: string;
@@ -70,7 +78,7 @@ export class HistoryLog {
 
   /** One call, so that lines of several processes never mix and a killed process leaves no half of one. */
   write(entry: LogEntry): void {
-    const when = { monotonicMs: Number(hrtime.bigint()) / 1e6, wallMs: Date.now() };
+    const when = { monotonicMs: machineMs(), wallMs: wallMs() };
     writeSync(this.#descriptor, `${JSON.stringify({ ...entry, pid: process.pid, ...when })}\n`);
   }
 

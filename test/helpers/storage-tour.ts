@@ -16,7 +16,7 @@ const discarded: Settlement = {
   state: 'discarded',
   reason: 'test',
   error,
-} as Settlement;
+};
 
 /** Calls everything that the storage can do, and expects what it does everywhere. The database holds no job before. */
 export async function expectWorkingStorage(
@@ -84,7 +84,7 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
 
   const own = await session.begin('read committed');
   const lease = leaseOf(no, 1);
-  await storage.enqueue([newJob({ delayMs: 3_600_000 })], own.executor);
+  await storage.enqueue([newJob({ delayMs: 3_600_000 })], storage.executorOf(own.tx));
   expect(
     await own.settleAndCommit({ id: transactionalId, lease, settlement: completed }),
   ).toMatchObject({ status: 'written', state: 'completed' });

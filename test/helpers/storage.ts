@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../packages/millrace/src/core/clock.ts';
 import type { ClaimedJob } from '../../packages/millrace/src/core/job.ts';
-import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
 import type {
   ClaimRequest,
+  Completion,
   Identity,
   NewJob,
   WorkSession,
@@ -106,7 +106,7 @@ export async function nextDueMs(
   return (await session.claim({ worker: no, lease: leaseOf(no, count), ...nothing })).dueInMs;
 }
 
-export const completed: Settlement = {
+export const completed: Completion['settlement'] = {
   type: 'finish',
   state: 'completed',
   result: null,

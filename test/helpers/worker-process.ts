@@ -29,6 +29,10 @@ export interface WorkerConfig {
   readonly logsErrors?: boolean;
   /** Whether one of its jobs may end it. */
   readonly mayDie?: boolean;
+  /** Whether it migrates the database before it works. */
+  readonly migrates?: boolean;
+  /** By how much its clock, the time of day, differs from that of everybody else. */
+  readonly clockAheadMs?: number;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }
@@ -36,6 +40,7 @@ export interface WorkerConfig {
 export type ToWorker = { readonly type: 'let go' | 'stop scheduling' };
 
 export type FromWorker =
+  | { readonly type: 'migrated'; readonly names: readonly string[] }
   | { readonly type: 'ready' }
   | { readonly type: 'stopping' }
   /** A handler of one of the long kinds began; of `transactional`, and has made its writes. */
@@ -146,6 +151,11 @@ export class WorkerProcess implements AsyncDisposable {
     await this.waitFor('its workers stop', () =>
       this.#heard.some(({ type }) => type === 'stopping'),
     );
+  }
+
+  /** The migrations that it has applied. */
+  get migrated(): string[] {
+    return this.#heard.flatMap((message) => (message.type === 'migrated' ? message.names : []));
   }
 
   /** The ids of the jobs whose handlers have begun, in order. */

@@ -26,6 +26,22 @@ afterAll(() => app[Symbol.asyncDispose]());
 const count = async (kind: string) => (await millrace.list({ kind, limit: 1_000 })).jobs.length;
 
 describe('enqueue', () => {
+  it('B5: dates a job by the moment at which it is enqueued, not by the beginning of its transaction', async () => {
+    const [ahead] = await millrace.transaction(async (tx) => {
+      const age = `SELECT clock_timestamp() - transaction_timestamp() > interval '200 milliseconds' AS old`;
+      await expect.poll(async () => (await tx.query(age)).rows[0]).toEqual({ old: true });
+      const { id } = await millrace.enqueue(plain, {}, { tx });
+      const { rows } = await tx.query(
+        `SELECT run_at - transaction_timestamp() > interval '200 milliseconds' AS later,
+                created_at = run_at AS same
+           FROM millrace.job WHERE id = $1`,
+        [id],
+      );
+      return rows;
+    });
+    expect(ahead).toEqual({ later: true, same: true });
+  });
+
   it('W20: a definition says kind, payload, queue and priority of its jobs, typed end to end', async () => {
     const { id, status } = await millrace.enqueue(mail, { to: 'ada@example.com' });
     expect(status).toBe('created');

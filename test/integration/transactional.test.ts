@@ -143,7 +143,7 @@ describe('a transactional handler', () => {
 });
 
 describe('a transaction that PostgreSQL cannot serialize', () => {
-  it('G9: runs again on a fresh snapshot, within the same attempt', async () => {
+  it('C2: G9: runs again on a fresh snapshot, within the same attempt', async () => {
     let runs = 0;
     const job = defineJob({
       kind: 'job',
@@ -168,7 +168,7 @@ describe('a transaction that PostgreSQL cannot serialize', () => {
     await until('it is reported once', () => made.events.named('attempt:finished').length === 1);
   });
 
-  it('also when only its commit fails', async () => {
+  it('C2: also when only its commit fails', async () => {
     let runs = 0;
     const job = defineJob({
       kind: 'job',
@@ -199,7 +199,7 @@ describe('a transaction that PostgreSQL cannot serialize', () => {
     expect(await made.millrace.get(id)).toMatchObject({ state: 'completed', attempt: 1 });
   });
 
-  it('runs ten times at most; then the attempt has failed', async () => {
+  it('C2: runs ten times at most; then the attempt has failed', async () => {
     let runs = 0;
     const job = defineJob({
       kind: 'job',
@@ -223,7 +223,7 @@ describe('a transaction that PostgreSQL cannot serialize', () => {
     });
   });
 
-  it('a renewal of the lease in its midst is such a case, and undoes nothing for good', async () => {
+  it('C2: a renewal of the lease in its midst is such a case, and undoes nothing for good', async () => {
     let runs = 0;
     const job = defineJob({
       kind: 'job',

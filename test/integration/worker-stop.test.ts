@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { defineJob, type AnyJobDefinition } from 'millrace';
+import { defineJob, every, type AnyJobDefinition } from 'millrace';
 import { startFlakyProxy } from '../helpers/flaky-proxy.ts';
 import { createTestMillrace } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';
@@ -128,6 +129,41 @@ describe('stop', () => {
     expect(await twice.stop()).toEqual({ givenBack: 0 });
     expect(await database.query('SELECT 1 FROM millrace.worker')).toEqual([]);
   });
+
+  it('G22: a later call may shorten the grace, and a wrong option stops nothing', async () => {
+    const { job, started, reasons } = goingOn('throws');
+    const { millrace } = await app([job]);
+    const worker = millrace.createWorker({ stopGrace: '1h' });
+    await millrace.enqueue(job);
+    await worker.start();
+    await until('it runs', () => started.length === 1);
+    await expect(worker.stop({ grace: -1 })).rejects.toMatchObject({
+      code: 'MILLRACE_DURATION_INVALID',
+    });
+    const stopped = worker.stop();
+    expect(await worker.stop({ grace: 0 })).toEqual({ givenBack: 1 });
+    expect(await stopped).toEqual({ givenBack: 1 });
+    expect(reasons).toMatchObject([{ code: 'MILLRACE_STOPPED' }]);
+  });
+
+  it.each(['worker', 'scheduler'] as const)(
+    'G22: of a %s, in a loop by many callers and at any moment of its start, always resolves, and nothing of it goes on',
+    async (role) => {
+      const job = defineJob({ kind: 'job', schedule: every('1h'), async handler() {} });
+      const { database, millrace } = await app([job]);
+      for (let turns = 0; turns < 30; turns++) {
+        const service = role === 'worker' ? millrace.createWorker() : millrace.createScheduler();
+        const started = service.start().catch((error: unknown) => error);
+        for (let turn = 0; turn < turns; turn++) await setImmediate();
+        await Promise.all([service.stop(), service.stop(), service[Symbol.asyncDispose]()]);
+        const error = await started;
+        if (error !== undefined) expect(error).toMatchObject({ code: 'MILLRACE_STOPPED' });
+        await service.stop();
+        await expect(service.start()).rejects.toMatchObject({ code: 'MILLRACE_STOPPED' });
+      }
+      expect(await database.query('SELECT 1 FROM millrace.worker')).toEqual([]);
+    },
+  );
 
   it('G22: ends in bounded time while the database is away', async () => {
     const { job, started } = goingOn('throws');

@@ -39,6 +39,7 @@ describe('the check of promises', () => {
     [`it('W1 G2: x', f)`, ['W1', 'G2']],
     [`it('W1 and G2: x', f)`, ['W1', 'G2']],
     [`it('W1: G2: x', f)`, ['W1', 'G2']],
+    [`it('A5: C11: G2: x', f)`, ['G2']],
     ['describe(`W1: ${x}`, f)', ['W1']],
     [`it.each([\n['a', f(1)],\n])('W1: %s', f)`, ['W1']],
     [`it.skipIf(process.platform === 'x')('W1: x', f)`, ['W1']],

@@ -10,6 +10,7 @@ import {
   type JobContext,
   type PayloadCodec,
   type TransactionalJobContext,
+  type TransactionSource,
 } from 'millrace';
 import * as v from 'valibot';
 import { describe, expectTypeOf, it } from 'vitest';
@@ -116,6 +117,21 @@ describe('contexts', () => {
     job.handle((_, { tx }) => void tx.query(''));
     // @ts-expect-error there is no such isolation
     defineJob({ kind: 'score', transaction: { isolation: 'snapshot' } });
+  });
+
+  it('have the transaction of the source that is given', () => {
+    const source: TransactionSource<{ insert(table: string): Promise<void> }> = {
+      begin: async (body) => body({ async insert() {} }),
+    };
+    const job = defineJob({
+      kind: 'score',
+      transaction: source,
+      async handler(_, { tx }) {
+        expectTypeOf(tx).toEqualTypeOf<{ insert(table: string): Promise<void> }>();
+        await tx.insert('score');
+      },
+    });
+    job.handle(async (_, { tx }) => tx.insert('score'));
   });
 
   it('hold nothing of type any', () => {

@@ -8,6 +8,7 @@ import {
   type JobRequest,
   type Transaction,
 } from 'millrace';
+import type pg from 'pg';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 
@@ -145,6 +146,14 @@ describe('enqueue', () => {
       expectTypeOf(tx).toEqualTypeOf<Transaction>();
       return millrace.enqueue(none, {}, { tx });
     });
+  });
+
+  it('takes no pool and no connection for a transaction', () => {
+    // @ts-expect-error a pool runs every statement on another connection
+    void millrace.enqueue(none, {}, { tx: {} as pg.Pool });
+    // @ts-expect-error a text leads to a database, not to a transaction
+    void millrace.enqueue(none, {}, { tx: 'postgres://localhost' });
+    void millrace.enqueue(none, {}, { tx: {} as pg.PoolClient });
   });
 
   it('takes definitions and nothing else', () => {

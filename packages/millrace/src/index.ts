@@ -37,6 +37,7 @@ export type {
   MillraceOptions,
   Scheduler,
   SchedulerOptions,
+  StopOptions,
   Worker,
   WorkerOptions,
   WorkerStopped,
@@ -52,4 +53,10 @@ export type {
   RetryAnswer,
   ScheduleInfo,
 } from './core/storage.ts';
-export type { IsolationLevel, Transaction } from './core/transaction.ts';
+export type {
+  IsolationLevel,
+  Transaction,
+  TransactionSource,
+  TransactionSourceOptions,
+} from './core/transaction.ts';
+export type { TransactionHandle } from './core/transaction-handles.ts';

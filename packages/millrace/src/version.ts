@@ -1,2 +1,2 @@
 /** The release, as package.json has it; a test compares them. */
-export const version = '0.1.0';
+export const version = '0.2.0';

@@ -2,8 +2,11 @@ import { inspect } from 'node:util';
 import { MillraceError } from '../core/errors.ts';
 import { printable } from './output.ts';
 
-/** How the process ends: a command that could not be understood is told apart from one that failed. */
-export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+/**
+ * How the process ends: a command that could not be understood is told apart from one that failed. A second signal counts
+ * as if it had ended the process.
+ */
+export const exitCodes = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Prints what went wrong as one line on stderr and answers with the exit code. */
 export function reportFailure(error: unknown, verbose: boolean): number {

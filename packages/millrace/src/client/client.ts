@@ -6,7 +6,8 @@ import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/jo
 import type { ListOptions } from '../core/millrace.ts';
 import { cancelChecks, checkOptions, defaults, joinChecks, listChecks } from '../core/options.ts';
 import type { CancelAnswer, JobPage, NewJob, RetryAnswer, Storage } from '../core/storage.ts';
-import type { Executor, Transaction } from '../core/transaction.ts';
+import type { Executor } from '../core/transaction.ts';
+import type { TransactionHandle } from '../core/transaction-handles.ts';
 import { prepareJob, type Limits } from './prepare.ts';
 
 /** So many jobs go into one statement: enough to be fast, few enough that a hundred thousand need little memory. */
@@ -38,7 +39,7 @@ export class Client {
 
   async enqueueMany(
     requests: Iterable<JobRequest> | AsyncIterable<JobRequest>,
-    options: { readonly tx?: Transaction } = {},
+    options: { readonly tx?: TransactionHandle } = {},
   ): Promise<EnqueueResult[]> {
     const on = this.#on(checkOptions(joinChecks, options, 'enqueueMany').tx);
     const chunks = this.#chunks(requests);
@@ -77,7 +78,7 @@ export class Client {
 
   async cancel(
     id: string,
-    options: { readonly reason?: string; readonly tx?: Transaction } = {},
+    options: { readonly reason?: string; readonly tx?: TransactionHandle } = {},
   ): Promise<CancelAnswer> {
     const { reason, tx } = checkOptions(cancelChecks, options, 'cancel');
     const on = this.#on(tx);
@@ -87,7 +88,7 @@ export class Client {
     return answer;
   }
 
-  async retry(id: string, options: { readonly tx?: Transaction } = {}): Promise<RetryAnswer> {
+  async retry(id: string, options: { readonly tx?: TransactionHandle } = {}): Promise<RetryAnswer> {
     const on = this.#on(checkOptions(joinChecks, options, 'retry').tx);
     return isId(id) ? this.#storage.retry(id, on) : { status: 'missing' };
   }

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { databaseCause, isRefusal, sqlState, type DatabaseCause } from './database-error.ts';
+import {
+  databaseCause,
+  databaseError,
+  isRefusal,
+  sqlState,
+  type DatabaseCause,
+} from './database-error.ts';
 import { MillraceError } from './errors.ts';
 
 const withCode = (code: unknown, message = 'x') => Object.assign(new Error(message), { code });
 const wrapped = (cause: unknown) => new Error('query failed', { cause });
+
+/** Prisma keeps what its adapter says below `meta`, and what PostgreSQL says below that, as a plain object. */
+const ofPrisma = (code: string, cause: object, message = 'x') =>
+  Object.assign(withCode(code), { meta: { driverAdapterError: new Error(message, { cause }) } });
 
 describe('what a database error means', () => {
   it.each<[string, unknown, DatabaseCause, boolean]>([
@@ -41,6 +51,25 @@ describe('what a database error means', () => {
       false,
     ],
     ['one that a query builder wraps', wrapped(wrapped(withCode('40001'))), 'serialization', true],
+    [
+      'one that Sequelize wraps',
+      Object.assign(new Error('x'), { original: withCode('40P01') }),
+      'serialization',
+      true,
+    ],
+    [
+      'one that TypeORM wraps',
+      Object.assign(new Error('x'), { driverError: withCode('23505') }),
+      'other',
+      true,
+    ],
+    ['one that Prisma wraps', ofPrisma('P2034', { originalCode: '40001' }), 'serialization', true],
+    [
+      'a server that Prisma cannot reach',
+      ofPrisma('P1001', { kind: 'DatabaseNotReachable' }, 'DatabaseNotReachable'),
+      'connection',
+      false,
+    ],
     ['a lost connection that is wrapped', wrapped(withCode('ECONNRESET')), 'connection', false],
     [
       'ours around a lost connection',
@@ -66,5 +95,17 @@ describe('what a database error means', () => {
     const circle = new Error('round');
     circle.cause = circle;
     expect(sqlState(circle)).toBeUndefined();
+  });
+
+  it('what PostgreSQL said is found with it', () => {
+    const said = { sqlState: '3F000', message: 'no such schema' };
+    expect(databaseError(wrapped(withCode('3F000', 'no such schema')))).toEqual(said);
+    const original = { originalCode: '3F000', originalMessage: 'no such schema', message: 'x' };
+    expect(databaseError(ofPrisma('P2010', original))).toEqual(said);
+    expect(databaseError(ofPrisma('P2010', { originalCode: '3F000' }))).toEqual({
+      ...said,
+      message: '',
+    });
+    expect(databaseError(new Error('x'))).toBeUndefined();
   });
 });

@@ -10,31 +10,65 @@ const sqlStatePattern = /^(?:\d[\dA-Z]|F0|HV|P0|XX)[\dA-Z]{3}$/;
 const sessionStates = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
 
 /** What drivers say of a connection that failed, where they give no code. */
-const connectionMessage = /connection|terminated|timeout|timed out|socket|not queryable/i;
+const connectionMessage =
+  /connection|terminated|timeout|timed out|socket|not queryable|not\s?reachable/i;
 
 /** What an error of a database call means to whoever made the call. */
 export type DatabaseCause = 'serialization' | 'connection' | 'other';
 
+/** What PostgreSQL said, as far as a driver or a library above it hands it on. */
+export interface DatabaseError {
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+/** An error, or what a library keeps in its place; with the names under which libraries keep what they wrap. */
+interface Link {
+  readonly message?: unknown;
+  readonly originalMessage?: unknown;
+  readonly code?: unknown;
+  readonly originalCode?: unknown;
+  readonly cause?: unknown;
+  readonly original?: unknown;
+  readonly driverError?: unknown;
+  readonly meta?: { readonly driverAdapterError?: unknown } | null;
+}
+
 /** The error and its causes, outermost first. */
-function* chain(error: unknown): Generator<Error> {
-  let current = error;
-  for (let depth = 0; depth <= maxCauses && current instanceof Error; depth++) {
+function* chain(error: unknown): Generator<Link> {
+  let current: unknown = error instanceof Error ? error : undefined;
+  for (let depth = 0; depth <= maxCauses && isLink(current); depth++) {
     yield current;
-    current = current.cause;
+    const { cause, original, driverError, meta } = current;
+    current = cause ?? original ?? driverError ?? meta?.driverAdapterError;
   }
 }
 
-function codeOf(error: Error): string | undefined {
-  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+function isLink(value: unknown): value is Link {
+  return typeof value === 'object' && value !== null;
 }
 
-/** The SQLSTATE that PostgreSQL gave, in the error itself or in one it wraps. */
-export function sqlState(error: unknown): string | undefined {
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function codeOf(link: Link): string | undefined {
+  return text(link.code) ?? text(link.originalCode);
+}
+
+/** The error of PostgreSQL's, in the error itself or in one it wraps. */
+export function databaseError(error: unknown): DatabaseError | undefined {
   for (const link of chain(error)) {
     const code = codeOf(link);
-    if (code !== undefined && sqlStatePattern.test(code)) return code;
+    if (code === undefined || !sqlStatePattern.test(code)) continue;
+    return { sqlState: code, message: text(link.originalMessage) ?? text(link.message) ?? '' };
   }
   return undefined;
+}
+
+/** The SQLSTATE that PostgreSQL gave. */
+export function sqlState(error: unknown): string | undefined {
+  return databaseError(error)?.sqlState;
 }
 
 export function databaseCause(error: unknown): DatabaseCause {
@@ -48,7 +82,8 @@ export function databaseCause(error: unknown): DatabaseCause {
       continue;
     }
     const code = codeOf(link);
-    if (code === undefined ? connectionMessage.test(link.message) : /^E[A-Z_]+$/.test(code))
+    const message = text(link.message) ?? '';
+    if (code === undefined ? connectionMessage.test(message) : /^E[A-Z_]+$/.test(code))
       return 'connection';
   }
   return 'other';

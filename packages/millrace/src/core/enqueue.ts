@@ -5,12 +5,12 @@ import type {
   JobRequestOptions,
   PayloadArgs,
 } from './job-definition.ts';
-import type { Transaction } from './transaction.ts';
+import type { TransactionHandle } from './transaction-handles.ts';
 
 /** What enqueueing takes beside the payload. */
 export interface EnqueueOptions extends JobRequestOptions {
-  /** Your own open transaction: the job exists if, and only if, it commits. */
-  readonly tx?: Transaction;
+  /** Your own open transaction, of any library that Millrace knows: the job exists if, and only if, it commits. */
+  readonly tx?: TransactionHandle;
 }
 
 /** What enqueueing answers. `deduplicated`: an unfinished job with this unique key existed; its id is given. */

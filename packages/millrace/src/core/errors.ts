@@ -32,15 +32,16 @@ const remedies = {
   MILLRACE_UNIQUE_CONFLICT:
     'Another unfinished job of this queue has the same unique key; wait for it or cancel it.',
   MILLRACE_TX_INVALID:
-    'Pass a connected pg client, or what `millrace.transaction` gives to its callback.',
-  MILLRACE_TX_NOT_OPEN: 'Pass a client on which BEGIN was run, or use `millrace.transaction`.',
+    'Pass what your library gives to the callback of a transaction, or `millrace.transaction` to its own.',
+  MILLRACE_TX_NOT_OPEN:
+    'Pass the transaction while it is open: after its beginning, before its end or its first error.',
   MILLRACE_TX_SERIALIZATION: 'Repeat the whole transaction; PostgreSQL could not serialize it.',
   MILLRACE_LEASE_LOST:
     'Nothing to do: the job has moved on, and what this attempt wrote in its transaction is undone.',
   MILLRACE_ATTEMPT_TIMEOUT: 'Make the handler faster or raise `timeout`.',
   MILLRACE_HANDLER_OUTCOME_INVALID:
     'Return JSON, or one of snooze(), retryAfter(), cancel(), discard().',
-  MILLRACE_STOPPED: 'Create a new worker; a stopped one does not start again.',
+  MILLRACE_STOPPED: 'Create a new worker or scheduler; a stopped one does not start again.',
   MILLRACE_DB_MISSING: 'Set DATABASE_URL or the option `connection`.',
   MILLRACE_DB_UNREACHABLE: 'Start PostgreSQL, or correct host and port of the connection.',
   MILLRACE_DB_AUTH: 'Correct user, password or database name of the connection.',

@@ -54,16 +54,18 @@ describe('defineJob', () => {
       retry: { firstMs: 60_000 },
       timeoutMs: 30_000,
       history: 'failures',
-      transaction: { isolation: 'serializable' },
+      transaction: 'serializable',
       handler,
     });
     expect(settings.codec.encode({ to: 'ada' })).toEqual({ to: 'ada' });
   });
 
+  const source = { async begin() {} };
   it.each([
-    [true, { isolation: 'read committed' }],
-    [{}, { isolation: 'read committed' }],
-    [{ isolation: 'repeatable read' }, { isolation: 'repeatable read' }],
+    [true, 'read committed'],
+    [{}, 'read committed'],
+    [{ isolation: 'repeatable read' }, 'repeatable read'],
+    [source, source],
     [false, undefined],
     [undefined, undefined],
   ])('transaction: %o', (transaction, expected) => {

@@ -21,7 +21,7 @@ import {
 } from './payload.ts';
 import type { RetryPolicy } from './retry.ts';
 import { missedRule, type FireTimes, type MissedPolicy, type MissedRule } from './schedule.ts';
-import type { IsolationLevel, Transaction } from './transaction.ts';
+import type { IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
 
 /** What every handler is told about its attempt. */
 export interface JobContext {
@@ -49,9 +49,9 @@ export interface JobContext {
 }
 
 /** The context of a handler whose definition says `transaction`. */
-export interface TransactionalJobContext extends JobContext {
+export interface TransactionalJobContext<Tx = Transaction> extends JobContext {
   /** Commits together with the job's completion, or not at all. */
-  readonly tx: Transaction;
+  readonly tx: Tx;
 }
 
 /**
@@ -65,10 +65,20 @@ export type Handler<Payload, Context> =
   | ((payload: Payload, context: Context) => void)
   | ((payload: Payload, context: Context) => Promise<unknown>);
 
-/** Runs the handler inside one transaction that also writes its completion. */
-export type TransactionOption = true | { readonly isolation?: IsolationLevel };
+/**
+ * Runs the handler inside one transaction that also writes its completion: one of `pg`, or of the library whose
+ * transaction source is given.
+ */
+export type TransactionOption =
+  | true
+  | { readonly isolation?: IsolationLevel }
+  | TransactionSource<never>;
 
-type ContextOf<T> = [T] extends [undefined] ? JobContext : TransactionalJobContext;
+type ContextOf<T> = [T] extends [undefined]
+  ? JobContext
+  : T extends TransactionSource<infer Tx>
+    ? TransactionalJobContext<Tx>
+    : TransactionalJobContext;
 
 /** When a definition is enqueued by the clock. */
 export interface ScheduleOptions<Input> {
@@ -183,7 +193,7 @@ export interface JobSettings {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | undefined;
   readonly history: HistoryPolicy;
-  readonly transaction: { readonly isolation: IsolationLevel } | undefined;
+  readonly transaction: IsolationLevel | TransactionSource<unknown> | undefined;
   readonly schedules: readonly Schedule[];
   readonly handler: ((payload: unknown, context: JobContext) => unknown) | undefined;
 }
@@ -256,9 +266,19 @@ function definition<Kind extends string, Input, Payload, Context>(
 
 function transactionSettings(value: unknown, kind: string): JobSettings['transaction'] {
   if (value === undefined || value === false) return undefined;
+  if (isSource(value)) return value;
   const options =
     value === true ? {} : checkOptions(transactionChecks, value, `${kind}.transaction`);
-  return { isolation: options.isolation ?? 'read committed' };
+  return options.isolation ?? 'read committed';
+}
+
+function isSource(value: unknown): value is TransactionSource<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'begin' in value &&
+    typeof value.begin === 'function'
+  );
 }
 
 function scheduleSettings(value: unknown, kind: string): readonly Schedule[] {

@@ -55,7 +55,7 @@ describe('a loop', () => {
     await loop.start();
     for (let count = 1; count < answers.length; count++) await step();
     expect(pauses).toEqual([
-      250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000, 5, 250,
+      250, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 5_000, 5_000, 5, 250,
     ]);
     expect(errors).toHaveLength(11);
     await loop.stop();

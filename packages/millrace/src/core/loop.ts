@@ -1,8 +1,9 @@
 import { pause, type Clock } from './clock.ts';
 import type { Service } from './service.ts';
 
+/** Short enough that what runs here is soon back after a long outage: rescue, heartbeats, schedules. */
+const longestErrorPauseMs = 5_000;
 const firstErrorPauseMs = 250;
-const longestErrorPauseMs = 30_000;
 
 /**
  * Repeats a pass until it is stopped; `start` resolves when the first pass has ended, well or not. A pass answers with the milliseconds until the next one; one that fails is tried

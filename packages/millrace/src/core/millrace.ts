@@ -14,6 +14,7 @@ import type {
   ScheduleInfo,
 } from './storage.ts';
 import type { IsolationLevel, Transaction } from './transaction.ts';
+import type { TransactionHandle } from './transaction-handles.ts';
 
 /** The settings of a `pg` connection that Millrace looks at; every other setting of `pg` is passed on. */
 export interface ConnectionConfig {
@@ -73,6 +74,15 @@ export interface WorkerOptions {
   readonly stopGrace?: Duration;
 }
 
+/** What `stop` of a worker takes. */
+export interface StopOptions {
+  /**
+   * How long running handlers may go on before their signal aborts. Default: `stopGrace` of the worker. A later call may
+   * shorten what an earlier one gave; 0 aborts them now.
+   */
+  readonly grace?: Duration;
+}
+
 /** How a worker ended. */
 export interface WorkerStopped {
   /** Jobs that had begun, had not finished in time and were given back; no attempt was used. */
@@ -84,8 +94,11 @@ export interface Worker extends Service, AsyncDisposable {
   /** Claims up to the free slots, runs what it got and settles it; answers with the number taken. A job's failure never rejects it. */
   tick(): Promise<number>;
   /** No new claims; running handlers get their grace, then the AbortSignal; what is left is given back. */
-  stop(): Promise<WorkerStopped>;
-  /** Starts, stops at SIGTERM, SIGINT or when `signal` aborts, and resolves when it has stopped. */
+  stop(options?: StopOptions): Promise<WorkerStopped>;
+  /**
+   * Starts, stops at SIGTERM, SIGINT or when `signal` aborts, and resolves when it has stopped. A second SIGTERM or SIGINT
+   * ends the grace. It never ends the process: whoever awaits it decides about the exit code.
+   */
   run(options?: { readonly signal?: AbortSignal }): Promise<WorkerStopped>;
 }
 
@@ -149,10 +162,10 @@ export interface Millrace extends AsyncDisposable {
   /** Cancels a waiting job; asks a running one to stop through its AbortSignal; leaves a finished one as it is. */
   cancel(
     id: string,
-    options?: { readonly reason?: string; readonly tx?: Transaction },
+    options?: { readonly reason?: string; readonly tx?: TransactionHandle },
   ): Promise<CancelAnswer>;
   /** Makes a waiting job due now; brings a finished one back under its id, with at least one more attempt. */
-  retry(id: string, options?: { readonly tx?: Transaction }): Promise<RetryAnswer>;
+  retry(id: string, options?: { readonly tx?: TransactionHandle }): Promise<RetryAnswer>;
   /** Every schedule in the database, and whether a live process knows it. */
   schedules(): Promise<readonly ScheduleInfo[]>;
   createWorker(options?: WorkerOptions): Worker;

@@ -301,6 +301,10 @@ export const workerChecks = {
   stopGrace: check.duration,
 } as const;
 
+export const stopChecks = {
+  grace: check.duration,
+} as const;
+
 export const schedulerChecks = {
   jobs: check.any,
 } as const;

@@ -7,7 +7,7 @@ import type { JobRef } from './events.ts';
 import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
 import type { Json } from './json.ts';
 import type { Settlement } from './lifecycle.ts';
-import type { Executor, IsolationLevel, Transaction } from './transaction.ts';
+import type { Executor, IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
 
 /** A job about to be stored. */
 export interface NewJob {
@@ -207,8 +207,9 @@ export type ListenerState = 'ready' | { readonly lost: unknown };
 /** A claimed job's own transaction. */
 export interface JobTransaction {
   /** What the handler gets. */
-  readonly tx: Transaction;
-  readonly executor: Executor;
+  readonly tx: unknown;
+  /** Calls the handler where its transaction's context holds. */
+  within<T>(handler: () => T): T;
   /** Writes the settlement in this transaction and commits both; on anything but `written` rolls back. */
   settleAndCommit(request: SettleRequest): Promise<SettleAnswer>;
   rollback(): Promise<void>;
@@ -286,8 +287,8 @@ export interface WorkSession {
   wait(worker: number, queues: readonly string[]): Promise<void>;
   /** Nobody needs to send notifications for this worker. */
   endWait(worker: number): Promise<void>;
-  /** Begins a transaction for a claimed job on a connection of its own. */
-  begin(isolation: IsolationLevel): Promise<JobTransaction>;
+  /** Begins a transaction for a claimed job: on a connection of its own, or one of the user's library. */
+  begin(from: IsolationLevel | TransactionSource<unknown>): Promise<JobTransaction>;
 
   /** Calls back for every notification until stopped; `onState` hears when the channel is lost and when it is back. */
   listen(

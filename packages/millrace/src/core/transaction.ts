@@ -9,6 +9,21 @@ export interface Transaction {
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';
 
 /**
+ * Opens transactions of a library of yours, for `transaction` of `defineJob`: `drizzle(db)` of `millrace/drizzle` makes
+ * one, and so do its siblings.
+ */
+export interface TransactionSource<Tx> {
+  /** Runs `body` in a new transaction: committed when it resolves, rolled back when it rejects. */
+  begin(body: (tx: Tx) => Promise<void>): Promise<unknown>;
+}
+
+/** What makers of transaction sources take. */
+export interface TransactionSourceOptions {
+  /** Default `read committed`. */
+  readonly isolation?: IsolationLevel;
+}
+
+/**
  * The one shape that every kind of user transaction is brought to: parameters are texts that the SQL casts, results are
  * rows. Storage speaks only this to transactions that are not its own.
  */

@@ -1,5 +1,6 @@
 import { toAttemptError } from '../core/attempt-error.ts';
 import type { Clock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { AnyJobDefinition, JobRequestOptions, Schedule } from '../core/job-definition.ts';
 import { Loop } from '../core/loop.ts';
@@ -49,6 +50,7 @@ export class Scheduler implements PublicScheduler {
   #adopted = false;
   #beatDueMs = 0;
   #listening: { stop(): Promise<void> } | undefined;
+  #isStopping = false;
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(parts: SchedulerParts) {
@@ -74,6 +76,7 @@ export class Scheduler implements PublicScheduler {
 
   async start(): Promise<void> {
     await this.#register();
+    if (this.#isStopping) return this.#refuse();
     // The clock of a database under test can be moved; in production this channel carries nothing for schedulers.
     this.#listening ??= this.#parts.session.listen(
       (notice) => {
@@ -85,15 +88,24 @@ export class Scheduler implements PublicScheduler {
   }
 
   async stop(): Promise<void> {
-    await this.#listening?.stop();
-    this.#listening = undefined;
-    await this.#loop.stop();
+    this.#isStopping = true;
+    await Promise.all([this.#loop.stop(), this.#listening?.stop()]);
+    await this.#leave();
+    this.#stopped.resolve();
+  }
+
+  async #leave(): Promise<void> {
     const identity = this.#identity;
     this.#identity = undefined;
     // Without the database the others find out by the heartbeat.
     if (identity !== undefined) await this.#parts.session.unregister(identity.no).catch(() => {});
     await this.#parts.release();
-    this.#stopped.resolve();
+  }
+
+  /** A stop may come in the midst of a registration, and has left by then. */
+  async #refuse(): Promise<never> {
+    await this.#leave();
+    throw new MillraceError('MILLRACE_STOPPED', 'the scheduler was stopped');
   }
 
   run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -172,6 +184,7 @@ export class Scheduler implements PublicScheduler {
   }
 
   async #register(): Promise<void> {
+    if (this.#isStopping) return this.#refuse();
     if (this.#identity !== undefined) return;
     await this.#parts.prepareDatabase();
     const list = [...this.#entries.values()].map(({ definition, schedule }) => ({

@@ -1,4 +1,5 @@
-import { MillraceError, type ErrorCode } from '../core/errors.ts';
+import { databaseError } from '../core/database-error.ts';
+import { isMillraceError, MillraceError, type ErrorCode } from '../core/errors.ts';
 
 const byCode: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: 'MILLRACE_DB_UNREACHABLE',
@@ -16,6 +17,7 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   '28000': 'MILLRACE_DB_AUTH',
   '28P01': 'MILLRACE_DB_AUTH',
   '3D000': 'MILLRACE_DB_AUTH',
+  '25P01': 'MILLRACE_TX_NOT_OPEN',
   '25P02': 'MILLRACE_TX_NOT_OPEN',
   '25006': 'MILLRACE_DB_READ_ONLY',
   '42501': 'MILLRACE_DB_PERMISSION',
@@ -29,6 +31,8 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
 /** The code that PostgreSQL or Node gave to an error: an SQLSTATE or a system error name. */
 export function causeCode(error: unknown): string | undefined {
   if (error instanceof AggregateError) return causeCode(error.errors[0]);
+  const state = databaseError(error)?.sqlState;
+  if (state !== undefined) return state;
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
@@ -36,7 +40,8 @@ export function causeCode(error: unknown): string | undefined {
 /** An error of the driver as one of Millrace's, where its meaning is known; otherwise the error itself. */
 export function explain(error: unknown): unknown {
   if (error instanceof MillraceError || !(error instanceof Error)) return error;
-  if ('constraint' in error && error.constraint === 'job_unique') {
+  const stated = databaseError(error);
+  if (stated?.sqlState === '23505' && stated.message.includes('"job_unique"')) {
     return new MillraceError(
       'MILLRACE_UNIQUE_CONFLICT',
       'the unique key is taken by an unfinished job',
@@ -45,6 +50,14 @@ export function explain(error: unknown): unknown {
   }
   const code = codeOf(error);
   return code === undefined ? error : new MillraceError(code, messageOf(error), { cause: error });
+}
+
+/** The same for a statement in a transaction of the user's, which may be on another database. */
+export function explainInTransaction(error: unknown): unknown {
+  const explained = explain(error);
+  if (!isMillraceError(explained, 'MILLRACE_SCHEMA_MISSING')) return explained;
+  const message = `the transaction is on a database without Millrace's schema: ${explained.message}`;
+  return new MillraceError(explained.code, message, { cause: error });
 }
 
 function codeOf(error: Error): ErrorCode | undefined {
@@ -63,6 +76,7 @@ function codeOf(error: Error): ErrorCode | undefined {
 
 function messageOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const text = first instanceof Error ? first.message : error.message;
+  const text =
+    databaseError(error)?.message ?? (first instanceof Error ? first.message : error.message);
   return text.split('\n')[0] ?? text;
 }

@@ -15,13 +15,13 @@ import type {
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { Row } from './connection.ts';
-import { causeCode, explain } from './errors.ts';
-import { pgExecutor } from './executors/pg.ts';
+import { causeCode, explain, explainInTransaction } from './errors.ts';
+import { executorOf } from './executors/executor-of.ts';
 import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
 import type { Pool } from './pool.ts';
-import type { Route } from './route.ts';
+import { onStandby, type Route } from './route.ts';
 import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
@@ -77,7 +77,7 @@ export class PgStorage implements Storage {
   }
 
   executorOf(handle: unknown): Executor {
-    return pgExecutor(handle);
+    return executorOf(handle);
   }
 
   async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
@@ -175,7 +175,10 @@ export class PgStorage implements Storage {
     const known = this.#statements.get(of) ?? of(this.#names);
     this.#statements.set(of, known);
     if (on !== undefined) {
-      return (await on.query(known.text, values).catch(rethrow)).rows;
+      const { rows } = await on.query(known.text, values).catch((error: unknown) => {
+        throw explainInTransaction(error);
+      });
+      return rows;
     }
     const statement = (await this.#pool.isDirect()) ? known : { text: known.text };
     try {
@@ -216,10 +219,5 @@ async function refuseServer(client: Queryable): Promise<void> {
       `the server is PostgreSQL ${String(server?.['shown'])}`,
     );
   }
-  if (server?.['standby'] === true) {
-    throw new MillraceError(
-      'MILLRACE_DB_READ_ONLY',
-      'the server is a standby, which cannot be written to',
-    );
-  }
+  if (server?.['standby'] === true) throw onStandby();
 }

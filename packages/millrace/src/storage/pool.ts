@@ -3,7 +3,8 @@ import { MillraceError } from '../core/errors.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { ClientConfig, Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
-import { goesThroughPooler, vanishSettings } from './route.ts';
+import type { OpenTransaction } from './open-transaction.ts';
+import { vanishSettings, whoAnswers } from './route.ts';
 
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
 const maxSerializationTries = 10;
@@ -88,7 +89,7 @@ export class Pool {
    * prepared on them; it announces a process of its own to its clients. Asked once, when it first matters.
    */
   isDirect(): Promise<boolean> {
-    this.#isDirect ??= this.#with(async (client) => !(await goesThroughPooler(client))).catch(
+    this.#isDirect ??= this.#with(async (client) => !(await whoAnswers(client)).isPooler).catch(
       (error: unknown) => {
         this.#isDirect = undefined;
         throw explain(error);
@@ -128,11 +129,11 @@ export class Pool {
     }
   }
 
-  /** Runs a read of our own, which must not depend on the session's search path. */
+  /** Runs a read of our own, which must not depend on the session's search path, nor on how it writes times. */
   read<T>(body: (executor: Executor) => Promise<T>): Promise<T> {
     return this.#with(async (client) => {
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
-      await client.query(`SET LOCAL search_path = ''`);
+      await client.query(`SET LOCAL search_path = ''; SET LOCAL datestyle = 'ISO'`);
       const result = await body({ query: (text, values) => client.query(text, [...values]) });
       await client.query('COMMIT');
       return result;
@@ -163,20 +164,49 @@ export class Pool {
     }
   }
 
-  /** A connection for a transactional handler, in a transaction that does not outlive its host. */
-  async begin(isolation: IsolationLevel): Promise<Borrowed> {
+  /**
+   * A transaction for a transactional handler, which does not outlive its host.
+   */
+  async begin(isolation: IsolationLevel): Promise<OpenTransaction> {
     this.#count(1);
     let borrowed: Borrowed | undefined;
-    const release = (broken: boolean) => {
+    let ended = false;
+    const end = (broken: boolean) => {
+      if (ended) return;
+      ended = true;
       borrowed?.release(broken);
       this.#count(-1);
     };
     try {
+      // Before a connection is taken, for it needs one itself.
+      const keepsPlans = await this.isDirect();
       borrowed = await this.#borrow();
-      await borrowed.client.query([beginText(isolation), ...settingVanish].join('; '));
-      return { client: borrowed.client, release };
+      const { client } = borrowed;
+      await client.query([beginText(isolation), ...settingVanish].join('; '));
+      return {
+        tx: client,
+        tellsOutcome: true,
+        within: (body) => body(),
+        async run({ name, text }, values) {
+          const config = { ...(keepsPlans && { name }), text, values: [...values] };
+          return (await client.query<Row>(config)).rows;
+        },
+        async commit() {
+          const { command } = await client.query('COMMIT');
+          end(command !== 'COMMIT');
+          if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit');
+        },
+        async rollback() {
+          if (ended) return;
+          const broken = await client.query('ROLLBACK').then(
+            () => false,
+            () => true,
+          );
+          end(broken);
+        },
+      };
     } catch (error) {
-      release(true);
+      end(true);
       throw explain(error);
     }
   }

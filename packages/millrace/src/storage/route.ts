@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { MillraceError } from '../core/errors.ts';
 import type { ClientConfig, Row } from './connection.ts';
 
 /** An answer that is awaited longer than this does not come: the connection leads nowhere. */
@@ -23,6 +24,7 @@ const statementSettings: Readonly<Record<string, string>> = {
   jit: 'off',
   timezone: 'UTC',
   datestyle: 'ISO',
+  extra_float_digits: '1',
 };
 
 /** With these the server finds out after 10 s that the host at the other end has vanished, and frees what it held. */
@@ -95,7 +97,10 @@ export class Route {
     client.on('error', () => {});
     try {
       await client.connect();
-      if (!this.#isPooled && (await goesThroughPooler(client))) this.findPooler();
+      const { isPooler, isStandby } = await whoAnswers(client);
+      if (isPooler) this.findPooler();
+      // A session outlives the promotion, and whoever watched the others through it saw all of them without their locks.
+      if (isStandby) throw onStandby();
       if (!this.#isPooled) await client.query(setConfig(sessionSettings, false));
       return { client, isPooled: this.#isPooled };
     } catch (error) {
@@ -105,11 +110,20 @@ export class Route {
   }
 }
 
-/** A pooler answers with a process id of its own, so that the one of the server differs from it. */
-export async function goesThroughPooler(client: pg.ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
+/** A pooler announces a process id of its own, so that the one of the server differs from it. */
+export async function whoAnswers(
+  client: pg.ClientBase,
+): Promise<{ readonly isPooler: boolean; readonly isStandby: boolean }> {
+  const { rows } = await client.query<{ pid: number; standby: boolean }>(
+    'SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS standby',
+  );
   const announced = (client as unknown as { processID: number | null }).processID;
-  return rows[0]?.pid !== announced;
+  return { isPooler: rows[0]?.pid !== announced, isStandby: rows[0]?.standby === true };
+}
+
+export function onStandby(): MillraceError {
+  const what = 'the server is a standby, which cannot be written to';
+  return new MillraceError('MILLRACE_DB_READ_ONLY', what);
 }
 
 /** A statement that sets them, for the session or for its transaction. */

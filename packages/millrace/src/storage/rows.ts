@@ -191,8 +191,15 @@ export function toSettleColumns(requests: readonly SettleRequest[]): unknown[][]
   return columns;
 }
 
+/** The same for one, as the texts that PostgreSQL reads arrays from. */
+export function toSettleTexts(request: SettleRequest): string[] {
+  return settleRow(request).map((value) =>
+    value === null ? '{NULL}' : `{"${String(value).replaceAll(/["\\]/g, '\\$&')}"}`,
+  );
+}
+
 /** id, lease, verdict, keep, result, reason, delay, from due, attempt counts, ending, error. */
-function settleRow({ id, lease, settlement }: SettleRequest): unknown[] {
+function settleRow({ id, lease, settlement }: SettleRequest): (string | number | boolean | null)[] {
   switch (settlement.type) {
     case 'finish': {
       const { state, keep, result, reason, error } = settlement;

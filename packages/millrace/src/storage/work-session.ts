@@ -19,13 +19,15 @@ import type {
   UnservedJobs,
   WorkSession,
 } from '../core/storage.ts';
-import type { IsolationLevel } from '../core/transaction.ts';
+import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import { Claimant } from './claimant.ts';
 import { causeCode, explain } from './errors.ts';
+import { executorOf } from './executors/executor-of.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
 import { laneMessage, Listener } from './listener.ts';
 import type { Names } from './names.ts';
+import { openBySource } from './open-transaction.ts';
 import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
 import type { Route } from './route.ts';
@@ -171,7 +173,7 @@ export class PgWorkSession implements WorkSession {
     };
   }
 
-  /** A finished job whose day has no partition yet: it is made, and the statement, which has changed nothing, repeated. */
+  /** A write that may add to the history. The table of the day is missing when its clock stepped, or nobody ran for a week. */
   async #withPartitions<T>(run: () => Promise<T>): Promise<T> {
     return run().catch(async (error: unknown) => {
       if (causeCode(error) !== noPartition) throw error;
@@ -220,13 +222,14 @@ export class PgWorkSession implements WorkSession {
     return rows.map((row) => ({ id: row['id'] as string, reason: row['reason'] as string }));
   }
 
-  async begin(isolation: IsolationLevel): Promise<JobTransaction> {
-    const { client, release } = await this.#pool.begin(isolation);
-    const { name, text } = settle(this.#names);
+  async begin(from: IsolationLevel | TransactionSource<unknown>): Promise<JobTransaction> {
+    const open =
+      typeof from === 'string'
+        ? await this.#pool.begin(from)
+        : await openBySource(from, executorOf);
     return new PgJobTransaction({
-      client,
-      release,
-      settle: (await this.#pool.isDirect()) ? { name, text } : { text },
+      open,
+      names: this.#names,
       lookUp: async (request) =>
         (await this.#lookUp([request]))[0] ?? { id: request.id, status: 'lost' },
       label: this.#label,
@@ -322,7 +325,7 @@ export class PgWorkSession implements WorkSession {
   }
 
   rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
-    return this.#housekeeping.rescue();
+    return this.#withPartitions(() => this.#housekeeping.rescue());
   }
 
   async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {

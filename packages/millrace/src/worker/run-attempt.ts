@@ -7,7 +7,7 @@ import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import type { WorkSession } from '../core/storage.ts';
-import type { Transaction } from '../core/transaction.ts';
+import type { TransactionHandle } from '../core/transaction-handles.ts';
 import type { HeldJob } from './held-job.ts';
 import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
 import { runInTransaction } from './run-in-transaction.ts';
@@ -149,7 +149,7 @@ async function perform(
   if (transaction === undefined) return judge(await endOf(prepared));
   return runInTransaction({
     held,
-    isolation: transaction.isolation,
+    from: transaction,
     around,
     judge,
     settlementOf: (outcome) => settle(outcome, held.job, history),
@@ -159,15 +159,15 @@ async function perform(
 
 /** Jobs that a transactional handler enqueues exist if, and only if, its transaction commits. */
 function inTransaction(
-  tx: Transaction,
+  tx: unknown,
   { enqueue, enqueueMany }: Surroundings,
-): Partial<TransactionalJobContext> {
+): Partial<TransactionalJobContext<unknown>> {
   const bound = (definition: never, payload: never, options?: object) =>
     (enqueue as (...args: unknown[]) => unknown)(definition, payload, { tx, ...options });
   return {
     tx,
     enqueue: bound as Enqueue,
-    enqueueMany: (jobs, options) => enqueueMany(jobs, { tx, ...options }),
+    enqueueMany: (jobs, options) => enqueueMany(jobs, { tx: tx as TransactionHandle, ...options }),
   };
 }
 

@@ -4,7 +4,7 @@ import { databaseCause, isRefusal } from '../core/database-error.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Outcome, Settlement } from '../core/lifecycle.ts';
 import type { JobTransaction } from '../core/storage.ts';
-import type { IsolationLevel, Transaction } from '../core/transaction.ts';
+import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import type { HeldJob } from './held-job.ts';
 import type { Ended } from './outcome.ts';
 import type { Conclusion, Surroundings } from './run-attempt.ts';
@@ -20,11 +20,11 @@ const reachBackoff: Backoff = { firstMs: 100, longestMs: 2_000 };
 
 interface TransactionalRun {
   readonly held: HeldJob;
-  readonly isolation: IsolationLevel;
+  readonly from: IsolationLevel | TransactionSource<unknown>;
   readonly around: Surroundings;
   readonly judge: (ended: Ended) => Outcome | null;
   readonly settlementOf: (outcome: Outcome) => Settlement;
-  readonly handler: (tx: Transaction) => Promise<Ended>;
+  readonly handler: (tx: unknown) => Promise<Ended>;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function runInTransaction(run: TransactionalRun): Promise<Conclusio
     if (held.signal.aborted) return judge({ thrown: held.reason });
     const begun = await begin(run);
     if ('thrown' in begun) return judge(begun);
-    const ended = await run.handler(begun.tx);
+    const ended = await begun.within(() => run.handler(begun.tx));
     if ('thrown' in ended && databaseCause(ended.thrown) === 'serialization') {
       await begun.rollback();
       conflict = ended.thrown;
@@ -79,12 +79,12 @@ export async function runInTransaction(run: TransactionalRun): Promise<Conclusio
 /** The job's own transaction. A database that cannot be reached is no failure of the job: that is waited for. */
 async function begin({
   held,
-  isolation,
+  from,
   around,
 }: TransactionalRun): Promise<JobTransaction | { thrown: unknown }> {
   for (let tries = 1; ; tries++) {
     try {
-      return await around.port.begin(isolation);
+      return await around.port.begin(from);
     } catch (error) {
       if (databaseCause(error) !== 'connection') return { thrown: error };
       await pause(around.clock, backoffMs(reachBackoff, tries, around.random()), held.signal);

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { emitted, heldJob, instantClock } from '../../../../test/helpers/worker-parts.ts';
 import type { Identity, WorkSession } from '../core/storage.ts';
 import type { HeldJob } from './held-job.ts';
 import { WorkerSession } from './session.ts';
 
-type Port = Pick<WorkSession, 'register' | 'beat' | 'transfer' | 'unregister'>;
+type Port = Pick<WorkSession, 'register' | 'beat' | 'stamp' | 'transfer' | 'unregister'>;
 type Transfer = Parameters<Port['transfer']>[0];
 
 const noOf = (lease: string) => Number(BigInt(lease) >> 32n);
@@ -15,6 +15,7 @@ const all = (request: Transfer) => request.held.map(({ id }) => id);
 function sessionOn(port: Partial<Port>, held: readonly HeldJob[] = []) {
   const registered: Identity[] = [];
   const transfers: Transfer[] = [];
+  const stamped: number[] = [];
   const unregistered: number[] = [];
   let beats = 0;
   const { clock } = instantClock();
@@ -27,8 +28,11 @@ function sessionOn(port: Partial<Port>, held: readonly HeldJob[] = []) {
       },
       // One beat, then silence, where a test is not about beating.
       beat: port.beat ?? (() => (beats++ === 0 ? Promise.resolve(true) : new Promise(() => {}))),
-      // A sign of life that stays under way: a test's clock does not wait between two.
-      stamp: () => new Promise(() => {}),
+      // A sign of life that stays under way unless asked for: a test's clock does not wait between two.
+      stamp(no) {
+        stamped.push(no);
+        return port.stamp?.(no) ?? new Promise(() => {});
+      },
       onLost: () => () => {},
       transfer(request) {
         transfers.push(request);
@@ -45,7 +49,7 @@ function sessionOn(port: Partial<Port>, held: readonly HeldJob[] = []) {
     heartbeatMs: 1,
     held: () => held,
   });
-  return { session, registered, transfers, unregistered, named };
+  return { session, registered, transfers, stamped, unregistered, named };
 }
 
 describe('the identity of a worker', () => {
@@ -121,6 +125,43 @@ describe('a renewal', () => {
     expect(job.lease).toBe(transfers[2]?.lease);
     expect(named('worker:renewed')).toHaveLength(1);
     expect(named('worker:heartbeat-failed')).toHaveLength(2);
+  });
+
+  it('A1: G2: gives signs of life also under an identity that the jobs may have been moved to', async () => {
+    const end = Promise.withResolvers<string[]>();
+    let tries = 0;
+    const { session, registered, stamped } = sessionOn(
+      {
+        // The first move has an unknown end; the second one takes until the signs were given.
+        transfer: () => (++tries === 1 ? away() : end.promise),
+        stamp: () => new Promise((resolve) => setImmediate(resolve)),
+      },
+      [heldJob({})],
+    );
+    await session.open();
+    session.doubt('unknown_claim');
+    const [old, first, second] = await vi.waitFor(() => {
+      expect(registered).toHaveLength(3);
+      return registered.map(({ no }) => no);
+    });
+    stamped.length = 0;
+    await vi.waitFor(() => expect(stamped.length).toBeGreaterThanOrEqual(6));
+    expect(new Set(stamped)).toEqual(new Set([old, first, second]));
+    end.resolve(['1']);
+    await session.certain;
+  });
+
+  it('A1: G2: of a job that is in hand twice it moves the later claim, and tells the handler of the other', async () => {
+    const [lost, again] = ['old', 'later'].map((lease) => heldJob({ id: '1', lease }));
+    if (lost === undefined || again === undefined) throw new Error();
+    const { session, transfers, named } = sessionOn({}, [lost, again]);
+    await session.open();
+    session.doubt('declared_dead');
+    await session.certain;
+    expect(transfers[0]?.held).toEqual([{ id: '1', lease: 'later' }]);
+    expect(again).toMatchObject({ isLost: false, lease: transfers[0]?.lease });
+    expect(lost).toMatchObject({ isLost: true, lease: 'old' });
+    expect(named('worker:renewed')).toMatchObject([{ kept: 1, lost: 1 }]);
   });
 
   it('a claim waits for it, and fails as it fails', async () => {

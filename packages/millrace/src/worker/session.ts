@@ -19,7 +19,7 @@ const renewalBackoff = { firstMs: 50, longestMs: 2_000 };
 /** Several signs of life in the time that it takes others to judge. */
 const stampMs = 250;
 
-/** Moves of unknown end that are remembered. What an older one moved has long been rescued, for its identity never beat. */
+/** Moves of unknown end that are remembered. What an older one moved is rescued, for its identity gives no more signs. */
 const maxTried = 20;
 
 export type DoubtReason = Events['worker:renewed']['reason'];
@@ -49,9 +49,9 @@ export interface WorkerSessionParts {
  * declares the old identity dead. Jobs that moved are its own; those that did not are somebody else's by now, and their
  * handlers are told. Whatever the old identity holds without the worker's knowledge, now or later, is rescued.
  *
- * Until the move is certain the old identity goes on beating, so that nobody takes the jobs meanwhile. An identity whose
- * move has an unknown end is left behind without beating; what got stuck under it is asked for by the next try, and
- * rescued otherwise.
+ * Until the move is certain the old identity goes on beating, so that nobody takes the jobs meanwhile; and so do the
+ * identities of moves of unknown end, for the jobs may be theirs. What got stuck under one of them is asked for by the next
+ * try. They are left behind without a sign of life, and what they hold unknown is rescued.
  */
 export class WorkerSession {
   readonly #parts: WorkerSessionParts;
@@ -200,7 +200,8 @@ export class WorkerSession {
     const { port, clock } = this.#parts;
     const { signal } = this.#closing;
     while (this.#doubt !== undefined && !signal.aborted) {
-      await port.stamp(this.#no).catch(() => {});
+      const numbers = [this.#no, ...this.#tried.map(noOf)];
+      await Promise.all(numbers.map((no) => port.stamp(no).catch(() => {})));
       await pause(clock, stampMs, signal);
     }
   }
@@ -223,16 +224,19 @@ export class WorkerSession {
     const lease = leaseOf(no, 1);
     if (this.#alone !== null) await port.beat(no, this.#alone);
     const jobs = [...this.#parts.held()];
-    const held = jobs.flatMap((job) =>
+    // In hand twice is a job that was lost and then claimed again, and only the later claim can be the row's.
+    const latest = new Map(jobs.map((job) => [job.job.id, job]));
+    const held = [...latest.values()].flatMap((job) =>
       [job.lease, ...this.#tried].map((under) => ({ id: job.job.id, lease: under })),
     );
     this.#tried = [...this.#tried, lease].slice(-maxTried);
-    const moved = new Set(await port.transfer({ held, lease, from, reason }));
+    const moved = await port.transfer({ held, lease, from, reason });
     this.#no = no;
     this.#counter = 1;
     this.#tried = [];
     this.#doubt = undefined;
-    emit('worker:renewed', { from, worker: no, reason, ...settleHands(jobs, moved, lease) });
+    const kept = new Set(moved.map((id) => latest.get(id)));
+    emit('worker:renewed', { from, worker: no, reason, ...settleHands(jobs, kept, lease) });
   }
 
   #report(error: unknown): void {
@@ -247,13 +251,13 @@ export class WorkerSession {
 /** Lets the jobs in hand know what became of their leases. */
 function settleHands(
   jobs: readonly HeldJob[],
-  moved: ReadonlySet<string>,
+  moved: ReadonlySet<HeldJob | undefined>,
   lease: string,
 ): { kept: number; lost: number } {
   let kept = 0;
   let lost = 0;
   for (const held of jobs) {
-    if (moved.has(held.job.id)) {
+    if (moved.has(held)) {
       held.lease = lease;
       kept += 1;
     } else if (!held.settling && !held.isLost) {
@@ -274,4 +278,8 @@ function stopped(): MillraceError {
 /** Leases exceed what a number holds exactly; they are texts everywhere. */
 function leaseOf(no: number, counter: number): string {
   return ((BigInt(no) << 32n) + BigInt(counter)).toString();
+}
+
+function noOf(lease: string): number {
+  return Number(BigInt(lease) >> 32n);
 }

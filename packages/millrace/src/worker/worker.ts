@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs, type Backoff } from '../core/backoff.ts';
 import { pause, type Clock } from '../core/clock.ts';
@@ -8,8 +9,8 @@ import type { Emit, JobRef } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
-import { defaults } from '../core/options.ts';
+import type { StopOptions, Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
+import { checkOptions, defaults, stopChecks } from '../core/options.ts';
 import type { ClaimRequest, WorkSession } from '../core/storage.ts';
 import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
@@ -24,8 +25,11 @@ import { runUntilSignal } from './signals.ts';
 import { Wakeup } from './wakeup.ts';
 import { within } from './within.ts';
 
-/** After a claim that failed: soon at first, for most failures are conflicts; seldom when the database is away. */
-const claimBackoff: Backoff = { firstMs: 50, longestMs: 5_000 };
+/**
+ * After a claim that failed: soon at first, for most failures are conflicts; never seldom, so that a worker is back soon
+ * after its database is.
+ */
+const claimBackoff: Backoff = { firstMs: 50, longestMs: 2_000 };
 
 /** How long handlers get to end after their signal aborted at the stop. */
 const abortGraceMs = 2_000;
@@ -86,6 +90,8 @@ export class JobWorker implements Worker {
   readonly #cancelWatch: CancelWatch;
   readonly #attempts: Attempts;
   readonly #stopping = new AbortController();
+  /** Aborts when no handler runs any more, or none may go on. */
+  readonly #graceOver = new AbortController();
   readonly #stopped = Promise.withResolvers<WorkerStopped>();
   #opening: Promise<void> | undefined;
   #looping: Promise<void> | undefined;
@@ -193,7 +199,11 @@ export class JobWorker implements Worker {
     return runUntilSignal(this, options.signal);
   }
 
-  stop(): Promise<WorkerStopped> {
+  async stop(options: StopOptions = {}): Promise<WorkerStopped> {
+    const { grace } = checkOptions(stopChecks, options, 'stop');
+    const { clock } = this.#parts;
+    const endGrace = () => this.#graceOver.abort();
+    void pause(clock, grace ?? this.#settings.stopGraceMs, this.#graceOver.signal).then(endGrace);
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
       this.#shutDown().then(this.#stopped.resolve, this.#stopped.reject);
@@ -368,7 +378,9 @@ export class JobWorker implements Worker {
     const { clock } = this.#parts;
     this.#attempts.stop();
     const ended = Promise.all(this.#hands.unended().map((held) => held.handlerEnded));
-    await within(clock, this.#settings.stopGraceMs, ended);
+    void ended.then(() => this.#graceOver.abort());
+    const { signal } = this.#graceOver;
+    if (!signal.aborted) await once(signal, 'abort');
     const reason = new MillraceError('MILLRACE_STOPPED', 'the worker stops and the grace is over');
     for (const held of this.#hands.unended()) held.interrupt('stopped', reason);
     await within(clock, abortGraceMs, ended);

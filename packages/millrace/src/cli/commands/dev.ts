@@ -9,7 +9,7 @@ import { findConfig, loadConfig } from '../config.ts';
 import { openDevelopmentDatabase } from '../dev-database.ts';
 import { settingOf, using, type Setting } from '../open.ts';
 import { properties, shortPath, style } from '../output.ts';
-import { runRoles, stopSignal, type Role } from '../run-roles.ts';
+import { listenForSignals, runRoles, type Asked, type Role } from '../run-roles.ts';
 
 /** A developer who presses Ctrl-C does not want to wait as long as a deployment does. */
 const stopGrace = '5s';
@@ -20,14 +20,14 @@ export function addDev(program: Command): void {
     .description('run everything here, with a database of its own unless DATABASE_URL is set')
     .action(async (_options: object, command: Command) => {
       const setting = settingOf(command);
-      const stop = stopSignal();
+      const asked = listenForSignals();
       const configFile = findConfig(setting.configFile);
       const database = await openDevelopmentDatabase();
       try {
-        if (configFile === undefined) await runEmpty(database.place, setting, stop);
+        if (configFile === undefined) await runEmpty(database.place, setting, asked);
         else {
           await using(await loadConfig(configFile), (millrace) =>
-            run(millrace, { ...setting, configFile }, database.place, stop),
+            run(millrace, { ...setting, configFile }, database.place, asked),
           );
         }
       } finally {
@@ -40,7 +40,7 @@ async function run(
   millrace: Millrace,
   { output, configFile = '' }: Setting,
   place: string,
-  stop: AbortSignal,
+  asked: Asked,
 ): Promise<void> {
   const applied = await millrace.migrate();
   const definitions = [...millrace.jobs.values()];
@@ -52,7 +52,7 @@ async function run(
   if (definitions.some(({ settings }) => settings.handler !== undefined)) roles.push('worker');
   millrace.subscribe(printAttempts(output), 'millrace dev');
   await runRoles(millrace, roles, {
-    stop,
+    asked,
     worker: { stopGrace },
     onStarted: () =>
       output.answer({ database: place, config: configFile, applied, kinds, schedules }, () =>
@@ -67,10 +67,10 @@ async function run(
         ]),
       ),
   });
-  await aborted(stop);
+  await aborted(asked.stop);
 }
 
-async function runEmpty(place: string, { output }: Setting, stop: AbortSignal): Promise<void> {
+async function runEmpty(place: string, { output }: Setting, asked: Asked): Promise<void> {
   output.answer({ database: place, config: null, applied: [], kinds: [], schedules: [] }, () =>
     [
       properties([
@@ -83,7 +83,7 @@ async function runEmpty(place: string, { output }: Setting, stop: AbortSignal): 
       example,
     ].join('\n'),
   );
-  await aborted(stop);
+  await aborted(asked.stop);
 }
 
 const example = `import { createMillrace, defineJob } from 'millrace';

@@ -4,7 +4,7 @@ import type { WorkerOptions } from '../../core/millrace.ts';
 import { listOf, wholeNumber } from '../arguments.ts';
 import { exitCodes } from '../fail.ts';
 import { settingOf, withMillrace } from '../open.ts';
-import { roles, runRoles, stopSignal, type Role } from '../run-roles.ts';
+import { listenForSignals, roles, runRoles, type Role } from '../run-roles.ts';
 
 interface Options {
   readonly role: readonly Role[];
@@ -16,7 +16,10 @@ interface Options {
 export function addStart(program: Command): void {
   program
     .command('start')
-    .description('run jobs and schedules until SIGTERM; exit code 1 when jobs had to be given back')
+    .description(
+      'run jobs and schedules until SIGTERM or SIGINT; exit code 0 when all jobs finished, 1 when some were given back. ' +
+        'A second signal ends the grace; exit code 130 after SIGINT, 143 after SIGTERM',
+    )
     .option('--role <roles>', 'with a comma between: worker, scheduler', listOf(roles), [...roles])
     .option(
       '--concurrency <number>',
@@ -30,15 +33,18 @@ export function addStart(program: Command): void {
     )
     .action(async ({ role, ...worker }: Options, command: Command) => {
       const setting = settingOf(command);
-      const stop = stopSignal();
+      const asked = listenForSignals();
+      asked.stop.addEventListener('abort', () =>
+        setting.output.say('millrace: stopping; a second signal aborts the jobs that still run'),
+      );
       await withMillrace(setting, 'required', async (millrace) => {
         const { givenBack } = await runRoles(millrace, role, {
-          stop,
+          asked,
           worker: workerOptions(worker),
           onStarted: () =>
             setting.output.say(`millrace: ${role.join(' and ')} started, pid ${process.pid}`),
         });
-        if (givenBack > 0) process.exitCode = exitCodes.failed;
+        if (givenBack > 0) process.exitCode ??= exitCodes.failed;
         setting.output.answer({ roles: role, givenBack }, () =>
           givenBack === 0
             ? 'millrace: stopped'

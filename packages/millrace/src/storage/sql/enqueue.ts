@@ -52,17 +52,8 @@ export const cancelJob = statement(
     `SELECT status, state FROM ${s}.cancel_job($1::pg_catalog.text::bigint, $2::pg_catalog.text)`,
 );
 
-/**
- * $1 id. A request to cancel that was committed after the job had ended has nobody to answer it; it is not meant for the
- * job that comes back.
- */
+/** $1 id. */
 export const retryJob = statement(
   'retry',
-  (s) => `
-WITH late AS (
-  DELETE FROM ${s}.cancel_request c
-   WHERE c.job_id OPERATOR(pg_catalog.=) $1::pg_catalog.text::bigint
-     AND NOT EXISTS (SELECT FROM ${s}.job j WHERE j.id OPERATOR(pg_catalog.=) c.job_id)
-)
-SELECT status, state FROM ${s}.retry_job($1::pg_catalog.text::bigint)`,
+  (s) => `SELECT status, state FROM ${s}.retry_job($1::pg_catalog.text::bigint)`,
 );

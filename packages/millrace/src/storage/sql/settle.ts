@@ -6,6 +6,7 @@ import { statement } from './statement.ts';
  * Settles. One row per job: $1 id[], $2 lease[], $3 verdict[] (0 wait, 1 give back, 2 completed, 3 cancelled,
  * 4 discarded), $4 keep[], $5 result[] (JSON text), $6 reason[], $7 delay in ms[], $8 delay counts from the last due
  * time[], $9 attempt counts[], $10 ending[] of the attempt or null, $11 error[] (JSON text); and $12 the worker's label.
+ * All are texts, those of arrays in PostgreSQL's form, for in a transactional handler any library may carry them.
  * Answers with the rows that it wrote, and the places of those that wait; `whereabouts` says what became of the others.
  *
  * The fence: id and lease and running. Nothing waits for a row. A job that is given back keeps its due time, and its
@@ -18,8 +19,9 @@ export const settle = statement(
   'settle',
   (s, names) => `
 WITH input AS MATERIALIZED (
-  SELECT u.* FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::boolean[], $5::text[], $6::text[],
-                         $7::double precision[], $8::boolean[], $9::boolean[], $10::text[], $11::text[])
+  SELECT u.* FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::smallint[], $4::text::boolean[],
+                         $5::text::text[], $6::text::text[], $7::text::double precision[], $8::text::boolean[],
+                         $9::text::boolean[], $10::text::text[], $11::text::text[])
          AS u(id, lease, verdict, keep, result, reason, delay_ms, from_due, counts, ending, error)
 ), clock AS MATERIALIZED (
   SELECT ${s}.now() AS at
@@ -124,6 +126,19 @@ WITH mine AS MATERIALIZED (
 SELECT i.id::text AS id, i.id IN (SELECT m.id FROM moved m) AS moved
   FROM unnest($1::bigint[], $2::bigint[]) AS i(id, lease)
  WHERE (SELECT true FROM ${s}.job j WHERE j.id = i.id AND j.lease = i.lease AND j.state = 1 LIMIT 1)`,
+);
+
+/** For the rest of the transaction nothing is found through the search path; answers with what it was. */
+export const emptySearchPath = statement(
+  'empty_search_path',
+  () =>
+    `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`,
+);
+
+/** $1 the search path. */
+export const restoreSearchPath = statement(
+  'restore_search_path',
+  () => `SELECT pg_catalog.set_config('search_path', $1::text, true)`,
 );
 
 /** $1 ids bigint[]. */

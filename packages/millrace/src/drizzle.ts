@@ -1,0 +1,1 @@
+export { drizzle, type DrizzleDatabase } from './transactions/drizzle.ts';

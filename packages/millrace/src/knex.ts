@@ -1,0 +1,1 @@
+export { knex, type KnexDatabase } from './transactions/knex.ts';

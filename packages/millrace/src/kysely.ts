@@ -1,0 +1,1 @@
+export { kysely, type KyselyDatabase } from './transactions/kysely.ts';

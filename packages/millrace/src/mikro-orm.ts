@@ -1,0 +1,1 @@
+export { mikroOrm, type MikroOrmInstance } from './transactions/mikro-orm.ts';

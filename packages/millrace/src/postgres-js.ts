@@ -1,0 +1,1 @@
+export { postgresJs, type PostgresJsSql } from './transactions/postgres-js.ts';

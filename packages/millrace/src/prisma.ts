@@ -1,0 +1,1 @@
+export { prisma, type PrismaClientLike } from './transactions/prisma.ts';

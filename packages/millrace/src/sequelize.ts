@@ -1,0 +1,1 @@
+export { sequelize, type SequelizeDatabase } from './transactions/sequelize.ts';

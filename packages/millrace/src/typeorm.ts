@@ -1,0 +1,1 @@
+export { typeorm, type TypeOrmDataSource } from './transactions/typeorm.ts';
