@@ -12,6 +12,7 @@ export default defineConfig({
     exclude: [
       '**/node_modules/**',
       '**/dist/**',
+      'test/chaos/**',
       'test/debian/**',
       'test/majors/**',
       'test/orms/**',

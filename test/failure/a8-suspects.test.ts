@@ -140,7 +140,7 @@ describe('a suspect', () => {
 
     const [unwanted = ''] = await enqueueSuspects(fleet, short.with({}));
     await worker.waitFor('it waits', waits(unwanted));
-    await fleet.millrace.cancel(unwanted);
+    await fleet.cancel(unwanted);
     const stateOf = async (id: string) => (await fleet.millrace.get(id))?.state;
     await fleet.until('it ends', async () => (await stateOf(unwanted)) === 'cancelled');
 

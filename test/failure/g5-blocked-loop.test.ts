@@ -108,7 +108,7 @@ describe('a handler that blocks the event loop for three times the bound of sile
   it('G5: costs none of the workers and schedulers of its process their identity', async () => {
     await using fleet = await Fleet.create();
     const idle = await fleet.start({ tuning, events, queues: ['default'] });
-    const scene = await block(fleet, { workers: 2, scheduler: true });
+    const scene = await block(fleet, { workers: 2, scheduler: 'idle' });
     const before = await rowsOf(fleet, scene.blocked);
     expect(before.map(({ role }) => role).toSorted()).toEqual(['scheduler', 'worker', 'worker']);
     expect(before.every((row) => row.blocked && row.blocked_by?.[0] === scene.id)).toBe(true);

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import type { DevDatabase } from '@millrace/dev-db';
-import { createMillrace, type JobRequest, type Millrace } from 'millrace';
+import { createMillrace, type JobRequest, type Millrace, type Transaction } from 'millrace';
+import { driveClock } from 'millrace/testing';
 import type { Tuning } from '../../packages/millrace/src/runtime.ts';
 import { createEffects, definitions } from '../fixtures/jobs.ts';
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
-import { checkHistory, type Violation } from './history-checker.ts';
+import { checkPast, type Violation } from './history-checker.ts';
 import { HistoryLog, readLog, type Fate, type LogLine } from './history-log.ts';
-import { readDatabase, type Expectations } from './history-past.ts';
+import { pastOf, readDatabase, type Expectations, type Past } from './history-past.ts';
 import { until } from './until.ts';
 import { WorkerProcess, type WorkerConfig } from './worker-process.ts';
 
@@ -53,6 +54,8 @@ export class Fleet implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-fleet-'));
   readonly #log = new HistoryLog(join(this.#folder, 'history.log'));
   readonly #processes: WorkerProcess[] = [];
+  #aheadMs = 0;
+  #leavesFolder = false;
   #disposed: Promise<void> | undefined;
 
   private constructor(url: string, database: Database) {
@@ -67,7 +70,7 @@ export class Fleet implements AsyncDisposable {
   static async create(options: TestDatabaseOptions = {}): Promise<Fleet> {
     const database = await createTestDatabase(options);
     const fleet = new Fleet(database.url, database);
-    if (options.template === undefined) await fleet.query(createEffects);
+    await fleet.query(createEffects);
     return fleet;
   }
 
@@ -109,13 +112,24 @@ export class Fleet implements AsyncDisposable {
     return join(this.#folder, name);
   }
 
-  /** Enqueues jobs in a transaction of their own; answers with their ids. */
-  async enqueue(...requests: readonly JobRequest[]): Promise<string[]> {
+  /** Enqueues jobs in a transaction of their own; answers with the ids of those that it made. */
+  enqueue(...requests: readonly JobRequest[]): Promise<string[]> {
+    return this.enqueueDuring(async () => {}, requests);
+  }
+
+  /** Enqueues jobs in a transaction that is committed after `work` resolves. */
+  async enqueueDuring(
+    work: () => Promise<unknown>,
+    requests: readonly JobRequest[],
+  ): Promise<string[]> {
     let jobs: string[] = [];
-    let fate: Fate = 'unknown';
+    let fate: Fate = 'rolled back';
     try {
       await this.millrace.transaction(async (tx) => {
-        jobs = (await this.millrace.enqueueMany(requests, { tx })).map(({ id }) => id);
+        const answers = await this.millrace.enqueueMany(requests, { tx });
+        jobs = answers.flatMap(({ id, status }) => (status === 'created' ? [id] : []));
+        await work();
+        fate = 'unknown';
       });
       fate = 'committed';
     } finally {
@@ -127,19 +141,38 @@ export class Fleet implements AsyncDisposable {
   /** Enqueues jobs in a transaction that is rolled back. */
   async rollBack(...requests: readonly JobRequest[]): Promise<void> {
     const undo = new Error('undo');
-    await this.millrace
-      .transaction(async (tx) => {
-        const answers = await this.millrace.enqueueMany(requests, { tx });
-        this.#log.write({
-          what: 'enqueued',
-          jobs: answers.map(({ id }) => id),
-          fate: 'rolled back',
-        });
-        throw undo;
-      })
-      .catch((error: unknown) => {
-        if (error !== undo) throw error;
-      });
+    await this.enqueueDuring(() => Promise.reject(undo), requests).catch((error: unknown) => {
+      if (error !== undo) throw error;
+    });
+  }
+
+  /** Asks to cancel a job. */
+  async cancel(id: string): Promise<void> {
+    this.#log.write({ what: 'cancelling', job: id });
+    await this.millrace.cancel(id);
+  }
+
+  /** Retries jobs, all or none. The database then knows how those that were finished had ended. */
+  async bringBack(...ids: readonly string[]): Promise<void> {
+    const retryAll = async (tx: Transaction) => {
+      await tx.query(
+        `INSERT INTO public.former_end
+         SELECT id, (ARRAY['completed', 'cancelled', 'discarded'])[state - 1], lease, finished_at
+           FROM millrace.job_history WHERE id = ANY ($1)`,
+        [ids],
+      );
+      for (const id of ids) await this.millrace.retry(id, { tx });
+    };
+    // On one snapshot: what finishes meanwhile is not brought back.
+    await this.millrace.transaction(retryAll, { isolation: 'repeatable read' });
+  }
+
+  /** Steps the database's time forward. */
+  async advanceClock(byMs: number): Promise<void> {
+    this.#aheadMs += byMs;
+    this.#log.write({ what: 'stepping', aheadMs: this.#aheadMs });
+    await using clock = await driveClock(this.url);
+    await clock.advance(byMs);
   }
 
   /** Waits for a condition; fails at once when a worker process ends unasked. */
@@ -174,7 +207,18 @@ export class Fleet implements AsyncDisposable {
 
   /** Every promise that was broken so far; to be asked when nothing runs. */
   async violations(expected: Expectations = {}): Promise<Violation[]> {
-    return checkHistory(this.history(), await readDatabase(this), expected);
+    return checkPast(await this.past(expected));
+  }
+
+  /** What the log and the database say of everything that happened. */
+  async past(expected: Expectations = {}): Promise<Past> {
+    return pastOf(this.history(), await readDatabase(this), expected);
+  }
+
+  /** Leaves the folder with the log for somebody to look at; answers where it is. */
+  leaveFolder(): string {
+    this.#leavesFolder = true;
+    return this.#folder;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -186,6 +230,6 @@ export class Fleet implements AsyncDisposable {
     await this.millrace.close();
     await this.#database.drop();
     this.#log.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (!this.#leavesFolder) rmSync(this.#folder, { recursive: true, force: true });
   }
 }

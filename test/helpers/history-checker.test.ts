@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkHistory, rules, type Violation } from './history-checker.ts';
+import { rules, type Violation } from './history-checker.ts';
 import {
   began,
+  check,
   finished,
   first,
   lease,
@@ -11,16 +12,6 @@ import {
   waiting,
   type SoundPast,
 } from './sound-past.ts';
-
-function check({ log, expected, ...database }: SoundPast): Violation[] {
-  const lines = log.map(({ atMs, pid = 1, ...entry }) => ({
-    ...entry,
-    pid,
-    monotonicMs: 1_000_000 + atMs,
-    wallMs: atMs,
-  }));
-  return checkHistory(lines, database, expected);
-}
 
 const jobOf = (past: SoundPast, id: string) => pick(past.jobs, (row) => row.id === id);
 const claimOf = (past: SoundPast, under: string) =>
@@ -170,6 +161,17 @@ const plants: readonly Plant[] = [
   },
   {
     rule: 'two runs of a job overlap',
+    what: 'a job is begun late that nobody had taken away',
+    job: 'begun late',
+    plant: (past) =>
+      remove(
+        past.attempts,
+        pick(past.attempts, ({ job }) => job === 'begun late'),
+      ),
+    also: ['a job ran again without a recorded reason'],
+  },
+  {
+    rule: 'two runs of a job overlap',
     what: 'the two runs within one attempt are not one after the other',
     job: 'conflicting',
     plant: (past) => (lineOf(past, '2.2', 'ended').atMs = 66),
@@ -195,6 +197,51 @@ const plants: readonly Plant[] = [
     },
   },
   {
+    rule: 'a job ran again without a recorded reason',
+    what: 'its snooze was refused each time',
+    job: 'unheard',
+    plant: (past) =>
+      remove(
+        past.log,
+        pick(past.log, ({ what }) => what === 'unanswered'),
+      ),
+  },
+  {
+    rule: 'a job ran again without a recorded reason',
+    what: 'nobody brought it back',
+    job: 'brought back',
+    plant: (past) => past.formerEnds.pop(),
+    also: ['the attempts are miscounted'],
+  },
+  {
+    rule: 'a job ran again without a recorded reason',
+    what: 'it failed only after it ran again, by the clock of the wall',
+    job: 'late',
+    plant: (past) => (pick(past.attempts, ({ job }) => job === 'late').endedMs = 5_142),
+  },
+  {
+    rule: 'the attempts are miscounted',
+    what: 'bringing it back made it the first attempt again',
+    job: 'brought back',
+    plant(past) {
+      Object.assign(lineOf(past, '3.3', 'began'), { attempt: 1 });
+    },
+  },
+  {
+    rule: 'a transaction stands without the completion of its job, or this without it',
+    what: 'the writes of the run that completed are gone',
+    job: 'conflicting',
+    plant: (past) => past.effects.pop(),
+    also: ['a job exists or ran although nobody committed it'],
+  },
+  {
+    rule: 'a transaction stands without the completion of its job, or this without it',
+    what: 'the writes of the run that conflicted are there',
+    job: 'conflicting',
+    plant: (past) => past.effects.unshift({ job: 'conflicting', run: '2.2' }),
+    also: ['a job exists or ran although nobody committed it'],
+  },
+  {
     rule: 'a job was completed by a run that began before its rescue',
     what: 'the rescue came after the run had begun',
     job: 'moved',
@@ -207,6 +254,16 @@ const plants: readonly Plant[] = [
     job: 'failed',
     plant: (past) => (jobOf(past, 'failed').lease = lease(99, 1)),
     also: ['something was settled although its run had not come to an end'],
+  },
+  {
+    rule: 'something was settled although its run had not come to an end',
+    what: 'it is cancelled without a run, and nobody asked for it',
+    job: 'told early',
+    plant: (past) =>
+      remove(
+        past.log,
+        pick(past.log, (line) => 'job' in line && line.job === 'told early'),
+      ),
   },
   {
     rule: 'something was settled although its run had not come to an end',
@@ -237,7 +294,10 @@ const plants: readonly Plant[] = [
       lineOf(past, '1.5', 'ended').atMs = 65;
       Object.assign(lineOf(past, '1.5', 'ended'), { how: 'returned' });
     },
-    also: ['a job was completed by a run that began before its rescue'],
+    also: [
+      'a job was completed by a run that began before its rescue',
+      'the attempts are miscounted',
+    ],
   },
   {
     rule: 'something was settled under a lost lease',
@@ -263,7 +323,7 @@ const plants: readonly Plant[] = [
     what: 'its handler had ended',
     job: 'poison',
     plant: (past) =>
-      past.log.push({ what: 'ended', run: '13.1', how: 'returned', pid: 13, atMs: 131.5 }),
+      past.log.push({ what: 'ended', run: '13.1', how: 'returned', pid: 13, atMs: 91.5 }),
   },
   {
     rule: 'a job was quarantined that had not ended its process alone',
@@ -314,7 +374,7 @@ const plants: readonly Plant[] = [
 ];
 
 describe('the history checker', () => {
-  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals and quarantines', () => {
+  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals, cancels, jobs brought back, clock steps and quarantines', () => {
     expect(check(soundPast())).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import type { LogLine } from './history-log.ts';
 import {
   pastOf,
   type DatabaseState,
+  type End,
   type Expectations,
   type Past,
   type Run,
@@ -27,6 +28,7 @@ export const rules = {
   'two runs of a job overlap': overlappingRuns,
   'a job has more attempts than it may': excessiveAttempts,
   'the attempts are miscounted': miscountedAttempts,
+  'a transaction stands without the completion of its job, or this without it': partedTransactions,
   'a job was completed by a run that began before its rescue': completedBeforeRescue,
   'something was settled under a lease that nobody was given': unknownLeases,
   'something was settled although its run had not come to an end': unendedRuns,
@@ -42,7 +44,11 @@ export function checkHistory(
   database: DatabaseState,
   expected: Expectations = {},
 ): Violation[] {
-  const past = pastOf(log, database, expected);
+  return checkPast(pastOf(log, database, expected));
+}
+
+/** As `checkHistory`. */
+export function checkPast(past: Past): Violation[] {
   // A check of nothing passes always, and is a mistake of the test.
   if (past.enqueued.size === 0 && past.fires.length === 0)
     throw new Error('The log does not say that any job was enqueued.');
@@ -65,7 +71,7 @@ function* doubledJobs({ doubled }: Past): Found {
 }
 
 function* uncommittedJobs(past: Past): Found {
-  const { jobs, enqueued, runs, fires } = past;
+  const { jobs, enqueued, runs, fires, committed } = past;
   const fired = new Set(fires.map(({ job }) => job));
   for (const job of new Set([...jobs.keys(), ...runs.keys()])) {
     const fate = enqueued.get(job);
@@ -76,22 +82,32 @@ function* uncommittedJobs(past: Past): Found {
   for (const [job, fate] of enqueued) {
     if (typeof fate !== 'object') continue;
     const isThere = jobs.has(job) || runs.has(job);
-    const counts = isSettledRun(past, fate.of);
+    const parent = past.runNamed.get(fate.of)?.job ?? '';
+    const counts = committed.get(parent)?.includes(fate.of) ?? false;
     if (isThere !== counts)
       yield [
         job,
-        `it is ${isThere ? '' : 'not '}there, and run ${fate.of} was ${counts ? '' : 'not '}completed`,
+        `it is ${isThere ? '' : 'not '}there, and run ${fate.of} was ${counts ? '' : 'not '}committed`,
       ];
   }
 }
 
-/** Whether a run is the one that completed its job: in a transaction the last one under the lease. */
-function isSettledRun({ jobs, runs, runNamed }: Past, name: string): boolean {
-  const run = runNamed.get(name);
-  const row = run && jobs.get(run.job);
-  if (run === undefined || row?.state !== 'completed' || row.lease === null) return false;
-  const { lease } = row;
-  return runs.get(run.job)?.findLast((each) => each.leases.has(lease)) === run;
+function* partedTransactions(past: Past): Found {
+  for (const [job, runs] of past.runs) {
+    if (!runs.some(({ transactional }) => transactional)) continue;
+    const completed = endsOf(past, job).filter(({ state }) => state === 'completed').length;
+    const committed = past.committed.get(job)?.length ?? 0;
+    if (committed !== completed)
+      yield [job, `it was completed ${completed} times, and ${committed} runs were committed`];
+  }
+}
+
+/** Every end of a job: those from which it was brought back, and the one it is in. */
+function endsOf({ jobs, formerEnds }: Past, job: string): End[] {
+  const row = jobs.get(job);
+  const { state = '', lease = null, finishedMs = null } = row ?? {};
+  const last = lease === null || finishedMs === null ? [] : [{ state, lease, finishedMs }];
+  return [...(formerEnds.get(job) ?? []), ...last];
 }
 
 function* unfinishedJobs({ jobs, expected }: Past): Found {
@@ -132,8 +148,10 @@ function* overlappingRuns(past: Past): Found {
 /** Whether the job of a run was given to others before a time, for whatever reason. */
 function isPutBack(past: Past, run: Run, beforeMs: number): boolean {
   const rows = past.attempts.get(run.job) ?? [];
+  const ends = past.formerEnds.get(run.job) ?? [];
   return (
     rows.some(({ lease, endedMs }) => run.leases.has(lease) && endedMs <= beforeMs) ||
+    ends.some(({ lease, finishedMs }) => run.leases.has(lease) && finishedMs <= beforeMs) ||
     wasTakenAway(past, run, beforeMs)
   );
 }
@@ -157,20 +175,35 @@ function* excessiveAttempts({ jobs, runs }: Past): Found {
   }
 }
 
-/** Only failures and the present or last attempt count; crashes, snoozes and stops do not. */
-function* miscountedAttempts({ jobs, runs, attempts }: Past): Found {
-  for (const [job, { state, attempt, lease }] of jobs) {
-    const failures = (attempts.get(job) ?? []).filter(({ ending }) => ending === 'failed');
-    const isUnderWay = state === 'running' || (lease !== null && lease !== '0');
-    const counted = failures.length + (isUnderWay ? 1 : 0);
+function* miscountedAttempts(past: Past): Found {
+  for (const [job, { state, attempt }] of past.jobs) {
+    const runs = past.runs.get(job) ?? [];
+    const used = usedAttempts(past, job);
+    const counted = used.length + (state === 'running' ? 1 : 0);
     if (attempt !== counted) yield [job, `attempt is ${attempt}, and ${counted} count`];
-    for (const [index, run] of (runs.get(job) ?? []).entries()) {
-      const earlier = runs.get(job)?.slice(0, index) ?? [];
-      const before = failures.filter((row) => earlier.some((each) => each.leases.has(row.lease)));
+    for (const [index, run] of runs.entries()) {
+      const before = used.filter(({ lease, atMs }) => {
+        if (run.leases.has(lease)) return false;
+        const place = runs.findIndex((each) => each.leases.has(lease));
+        return place === -1 ? atMs <= run.beganWallMs : place < index;
+      });
       if (run.attempt !== before.length + 1)
-        yield [job, `${run.name} was attempt ${run.attempt} after ${before.length} failures`];
+        yield [job, `${run.name} was attempt ${run.attempt} after ${before.length} that count`];
     }
   }
+}
+
+/** The attempts that count: failures, and each in which the job ended; crashes, snoozes and stops do not. */
+function usedAttempts(past: Past, job: string): { lease: string; atMs: number }[] {
+  const failures = (past.attempts.get(job) ?? [])
+    .filter(({ ending }) => ending === 'failed')
+    .map(({ lease, endedMs }) => ({ lease, atMs: endedMs }));
+  // A failure ends a job that somebody asked to cancel, and is one attempt.
+  const isFailure = (under: string) => failures.some(({ lease }) => lease === under);
+  const ends = endsOf(past, job)
+    .filter(({ lease }) => lease !== '0' && !isFailure(lease))
+    .map(({ lease, finishedMs }) => ({ lease, atMs: finishedMs }));
+  return [...failures, ...ends];
 }
 
 function* completedBeforeRescue({ jobs, runs, attempts }: Past): Found {
@@ -186,20 +219,17 @@ function* completedBeforeRescue({ jobs, runs, attempts }: Past): Found {
 }
 
 /** Every outcome that a worker wrote, as opposed to what a rescue or somebody's cancelling wrote. */
-function* settlements({ jobs, attempts }: Past): Iterable<{
+function* settlements(past: Past): Iterable<{
   job: string;
   lease: string;
   as: string;
   atMs: number;
 }> {
-  for (const [job, { state, lease, finishedMs }] of jobs) {
-    if (lease === null || finishedMs === null || lease === '0') continue;
-    const rescued = (attempts.get(job) ?? []).some(
-      (row) => row.ending === 'crashed' && row.lease === lease && row.endedMs === finishedMs,
-    );
-    if (!(rescued && state === 'cancelled')) yield { job, lease, as: state, atMs: finishedMs };
+  for (const job of past.jobs.keys()) {
+    for (const { state, lease, finishedMs } of endsOf(past, job))
+      if (lease !== '0') yield { job, lease, as: state, atMs: finishedMs };
   }
-  for (const [job, rows] of attempts) {
+  for (const [job, rows] of past.attempts) {
     for (const { lease, ending, endedMs } of rows)
       if (ending !== 'crashed') yield { job, lease, as: ending, atMs: endedMs };
   }
@@ -213,17 +243,25 @@ function* unknownLeases(past: Past): Found {
 
 function* unendedRuns(past: Past): Found {
   for (const { job, lease, as, atMs } of settlements(past)) {
-    const run = past.runs.get(job)?.findLast((each) => each.leases.has(lease));
+    const run = settledRun(past, job, lease, as);
     const ended = run?.endedWallMs;
-    // Given back before it began, when somebody had asked to cancel it.
-    const isReturned = as === 'cancelled' && past.putBackMs.has(`${job} ${lease}`);
-    if (run === undefined && isReturned) continue;
-    if (run === undefined) yield [job, `${as} under ${lease}, and no run began under it`];
-    else if (ended === undefined) yield [job, `${as}, and ${run.name} did not end`];
+    if (run === undefined) {
+      // It may be told so before its handler begins.
+      const isCancelled = as === 'cancelled' && (past.cancelledMs.get(job) ?? Infinity) <= atMs;
+      if (!isCancelled) yield [job, `${as} under ${lease}, and no run began under it`];
+    } else if (ended === undefined) yield [job, `${as}, and ${run.name} did not end`];
     else if (ended > atMs) yield [job, `${as} ${ended - atMs} ms before ${run.name} ended`];
     else if (as === 'completed' && run.how !== 'returned')
       yield [job, `completed, and ${run.name} ${run.how}`];
   }
+}
+
+/** Of several runs within one attempt it is the one that was committed, although another may have begun meanwhile. */
+function settledRun(past: Past, job: string, lease: string, as: string): Run | undefined {
+  const runs = past.runs.get(job)?.filter((each) => each.leases.has(lease)) ?? [];
+  const committed = past.committed.get(job) ?? [];
+  const completed = runs.find(({ name }) => as === 'completed' && committed.includes(name));
+  return completed ?? runs.at(-1);
 }
 
 function* lostLeases(past: Past): Found {
@@ -231,8 +269,10 @@ function* lostLeases(past: Past): Found {
   for (const { job, lease, as } of settlements(past)) {
     const key = `${job} ${lease}`;
     const before = settled.get(key);
-    // A job that ends otherwise than completed leaves two rows, in the history and among the attempts.
-    if (before !== undefined && before !== as) yield [job, `${before} and ${as} under ${lease}`];
+    // A job that ends otherwise than completed leaves two rows, in the history and among the attempts. A failure ends a
+    // job that somebody asked to cancel.
+    const isOne = before === as || (before === 'cancelled' && as === 'failed');
+    if (before !== undefined && !isOne) yield [job, `${before} and ${as} under ${lease}`];
     settled.set(key, as);
   }
   for (const [job, rows] of past.attempts) {
@@ -283,14 +323,14 @@ function* wrongFires({ fires, jobs, enqueued, expected: { fireTimes } }: Past): 
   }
   for (const [schedule, times] of Object.entries(fireTimes ?? {})) {
     const made = fires.filter((fire) => fire.schedule === schedule).map(({ fireMs }) => fireMs);
-    const odd = times.concat(made).filter((ms) => count(times, ms) !== 1 || count(made, ms) !== 1);
-    for (const ms of new Set(odd))
-      yield ['', `${schedule} has ${count(made, ms)} jobs for ${new Date(ms).toISOString()}`];
+    const wanted = new Set(times);
+    const counts = Map.groupBy(made, (ms) => ms);
+    for (const ms of new Set([...wanted, ...made])) {
+      const count = counts.get(ms)?.length ?? 0;
+      if (count !== (wanted.has(ms) ? 1 : 0))
+        yield ['', `${schedule} has ${count} jobs for ${new Date(ms).toISOString()}`];
+    }
   }
-}
-
-function count(times: readonly number[], ms: number): number {
-  return times.filter((time) => time === ms).length;
 }
 
 function intersect(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { hrtime } from 'node:process';
 
@@ -22,6 +23,8 @@ export type LogEntry =
   | { readonly what: 'moving'; readonly held: readonly Held[]; readonly lease: string }
   /** Outcomes are about to be written; whether they were is not said. */
   | { readonly what: 'settling'; readonly held: readonly (Held & { readonly to: string })[] }
+  /** The answer was lost: these outcomes may have been written, or not. */
+  | { readonly what: 'unanswered'; readonly held: readonly Held[] }
   /** These outcomes were refused, because the lease was lost. */
   | { readonly what: 'refused'; readonly held: readonly Held[] }
   | {
@@ -37,7 +40,11 @@ export type LogEntry =
   | { readonly what: 'aborted'; readonly run: string; readonly code: string }
   | { readonly what: 'ended'; readonly run: string; readonly how: 'returned' | 'threw' }
   /** Another process found this process to have ended. */
-  | { readonly what: 'died'; readonly process: number };
+  | { readonly what: 'died'; readonly process: number }
+  /** Somebody is about to ask to cancel a job. */
+  | { readonly what: 'cancelling'; readonly job: string }
+  /** The database's time is about to be so far ahead of the time of day. */
+  | { readonly what: 'stepping'; readonly aheadMs: number };
 
 interface Held {
   readonly id: string;
@@ -60,6 +67,8 @@ export function machineMs(): number {
 export class HistoryLog {
   readonly file: string;
   readonly #descriptor: number;
+  /** The numbers of processes are used again in a long test. */
+  readonly #writer = `${process.pid}.${randomBytes(2).toString('hex')}`;
   #runs = 0;
 
   constructor(file: string) {
@@ -76,7 +85,7 @@ export class HistoryLog {
   /** Numbers the run and says that it begins. */
   begin(run: Omit<Extract<LogEntry, { what: 'began' }>, 'what' | 'run'>): string {
     this.#runs += 1;
-    const name = `${process.pid}.${this.#runs}`;
+    const name = `${this.#writer}.${this.#runs}`;
     this.write({ what: 'began', run: name, ...run });
     return name;
   }
@@ -86,7 +95,11 @@ export class HistoryLog {
   }
 }
 
+/** Line by line: the log of a long test does not fit into one string. */
 export function readLog(file: string): LogLine[] {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as LogLine);
+  const bytes = readFileSync(file);
+  const lines: LogLine[] = [];
+  for (let begin = 0, end; (end = bytes.indexOf('\n', begin)) !== -1; begin = end + 1)
+    lines.push(JSON.parse(bytes.toString('utf8', begin, end)) as LogLine);
+  return lines;
 }

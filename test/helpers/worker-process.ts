@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { EventName, MillraceEvent } from 'millrace';
 import type { Tuning } from '../../packages/millrace/src/runtime.ts';
 import type { HistoryLog } from './history-log.ts';
+import { turnedAway } from './turned-away.ts';
 import { until } from './until.ts';
 
 const script = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
@@ -18,12 +19,14 @@ export interface WorkerConfig {
   readonly tuning: Tuning;
   /** How many workers share the process. Default 1. */
   readonly workers?: number;
-  /** Whether a scheduler runs beside them. */
-  readonly scheduler?: boolean;
+  /** A scheduler that runs beside them, and fires nothing or what `ticking` says. */
+  readonly scheduler?: 'idle' | 'ticking';
   /** Of each worker; default as in `createWorker`. */
   readonly concurrency?: number;
   readonly queues?: readonly string[];
   readonly stopGraceMs?: number;
+  /** Whether what the engine logs as an error is printed. Default true. */
+  readonly logsErrors?: boolean;
   /** Whether one of its jobs may end it. */
   readonly mayDie?: boolean;
   /** Whether it migrates the database before it works. */
@@ -34,13 +37,13 @@ export interface WorkerConfig {
   readonly events?: readonly EventName[];
 }
 
-export type ToWorker = { readonly type: 'let go' };
+export type ToWorker = { readonly type: 'let go' | 'stop scheduling' };
 
 export type FromWorker =
   | { readonly type: 'migrated'; readonly names: readonly string[] }
   | { readonly type: 'ready' }
   | { readonly type: 'stopping' }
-  /** A handler began, of any kind but `short`; of `transactional`, and has made its writes. */
+  /** A handler of one of the long kinds began; of `transactional`, and has made its writes. */
   | {
       readonly type: 'began';
       readonly job: string;
@@ -104,13 +107,34 @@ export class WorkerProcess implements AsyncDisposable {
 
   /** Resolves when its workers run. */
   async ready(): Promise<void> {
-    await this.waitFor('its workers run', () => this.#heard.some(({ type }) => type === 'ready'));
+    await this.waitFor('its workers run', () => this.#isReady);
+  }
+
+  /**
+   * Waits until its workers run. Answers false when it ended before: it may, as it was started while its database was
+   * away.
+   */
+  async readyUnlessTurnedAway(): Promise<boolean> {
+    this.#mayEnd = true;
+    await until('its workers run', () => this.#isReady || this.#hasEnded);
+    this.#mayEnd = !this.#isReady && (await this.exit).code === turnedAway;
+    this.check();
+    return this.#isReady;
+  }
+
+  get #isReady(): boolean {
+    return this.#heard.some(({ type }) => type === 'ready');
   }
 
   get pid(): number {
     const { pid } = this.#child;
     if (pid === undefined) throw new Error('The worker process could not be started.');
     return pid;
+  }
+
+  /** What it has printed as errors. */
+  get stderr(): string {
+    return this.#stderr;
   }
 
   /** Whether it has ended although nobody asked it to. */
@@ -180,6 +204,11 @@ export class WorkerProcess implements AsyncDisposable {
   /** Lets the jobs end that run until they are told, now and later ones. */
   letGo(): void {
     this.#child.send({ type: 'let go' } satisfies ToWorker);
+  }
+
+  /** Ends its scheduler; its workers go on. */
+  stopScheduling(): void {
+    this.#child.send({ type: 'stop scheduling' } satisfies ToWorker);
   }
 
   /** Sends a signal. */

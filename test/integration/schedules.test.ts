@@ -260,6 +260,17 @@ describe('missed fire times', () => {
 });
 
 describe('the loop', () => {
+  it('registers its scheduler once, although it is started twice at the same time', async () => {
+    await using app = await createTestMillrace({ jobs: [] });
+    const scheduler = app.millrace.createScheduler();
+    await Promise.all([scheduler.start(), scheduler.start()]);
+    expect(await app.database.query('SELECT role FROM millrace.worker')).toEqual([
+      { role: 'scheduler' },
+    ]);
+    await scheduler.stop();
+    expect(await app.database.query('SELECT FROM millrace.worker')).toEqual([]);
+  });
+
   it('fires on its own when the time comes, and stops cleanly', async () => {
     const job = defineJob({ kind: 'loop', schedule: every('1h') });
     await using app = await createTestMillrace({ jobs: [job] });

@@ -269,6 +269,23 @@ describe('settling', () => {
     expect(await session.cancelRequests([id])).toEqual([]);
   });
 
+  it('C8: a request to cancel that is committed after the job has ended does not cancel it when it is brought back', async () => {
+    await storage.enqueue([newJob()]);
+    const [job] = await claim(session, me, 1);
+    const id = job?.id ?? '';
+    await storage.transaction('read committed', async (tx) => {
+      const executor = storage.executorOf(tx);
+      expect(await storage.cancel(id, 'too late', executor)).toMatchObject({ status: 'requested' });
+      await session.settle([{ id, lease: job?.lease ?? '', settlement: completed }]);
+    });
+    expect(await session.cancelRequests([id])).toHaveLength(1);
+    expect(await storage.retry(id)).toMatchObject({ status: 'available' });
+    expect(await session.cancelRequests([id])).toEqual([]);
+    const [again] = await claim(session, me, 2);
+    const giveBack = { id, lease: again?.lease ?? '', settlement: { type: 'giveBack' } } as const;
+    expect(await session.settle([giveBack])).toMatchObject([{ state: 'available' }]);
+  });
+
   it('makes the missing partition when a settlement fits none, and loses nothing', async () => {
     await storage.enqueue([newJob()]);
     const [job] = await claim(session, me, 1);
@@ -352,16 +369,17 @@ describe('rescue', () => {
     expect(await session.beat(old.no, null)).toBe(false);
   });
 
-  it('C8: a job of a dead worker that was to be cancelled is cancelled', async () => {
+  it('C8: G9: a job of a dead worker that was to be cancelled is cancelled, and the attempt does not count', async () => {
     await storage.enqueue([newJob()]);
     const dead = identity(3_004);
     await session.register(dead);
     const [job] = await claim(session, dead.no, 1);
     await storage.cancel(job?.id ?? '', 'stop it');
     await session.unregister(dead.no);
-    expect((await session.rescue()).rescued).toMatchObject([{ id: job?.id, state: 'cancelled' }]);
+    const ended = { state: 'cancelled', attempt: 0 };
+    expect((await session.rescue()).rescued).toMatchObject([{ id: job?.id, ...ended }]);
     expect(await storage.get(job?.id ?? '', 1)).toMatchObject({
-      state: 'cancelled',
+      ...ended,
       reason: 'stop it',
     });
   });

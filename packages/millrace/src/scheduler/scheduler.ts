@@ -47,6 +47,7 @@ export class Scheduler implements PublicScheduler {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #loop: Loop;
   #identity: Identity | undefined;
+  #registering: Promise<void> | undefined;
   #adopted = false;
   #beatDueMs = 0;
   #listening: { stop(): Promise<void> } | undefined;
@@ -183,7 +184,15 @@ export class Scheduler implements PublicScheduler {
     }
   }
 
-  async #register(): Promise<void> {
+  /** Once at a time: of two identities one would be nobody's. */
+  #register(): Promise<void> {
+    this.#registering ??= this.#enrol().finally(() => {
+      this.#registering = undefined;
+    });
+    return this.#registering;
+  }
+
+  async #enrol(): Promise<void> {
     if (this.#isStopping) return this.#refuse();
     if (this.#identity !== undefined) return;
     await this.#parts.prepareDatabase();

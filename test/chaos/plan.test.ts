@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { planOf, processFaults, serverFaults } from './plan.ts';
+
+const options = { seed: 7, seconds: 60, processes: 6 };
+
+it('a seed always gives the same plan, and another seed another one', () => {
+  expect(planOf(options)).toEqual(planOf(options));
+  expect(planOf({ ...options, seed: 8 })).not.toEqual(planOf(options));
+});
+
+it('a minute is enough for every fault', () => {
+  const { lanes, server } = planOf(options);
+  const happening = new Set(lanes.flatMap(({ faults }) => faults.map(({ fault }) => fault)));
+  expect(happening).toEqual(new Set(processFaults));
+  expect(new Set(server.map(({ fault }) => fault))).toEqual(new Set(serverFaults));
+});
