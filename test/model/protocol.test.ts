@@ -37,7 +37,7 @@ describe('the protocol', () => {
       }),
       { numRuns, seed: Number(process.env['MILLRACE_MODEL_SEED'] ?? 1) },
     );
-  });
+  }, 3_600_000);
 });
 
 interface Hole {
