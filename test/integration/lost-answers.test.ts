@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { leavesTrace, settle, type Outcome } from '../../packages/millrace/src/core/lifecycle.ts';
 import type { SettleRequest } from '../../packages/millrace/src/core/storage.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
-import { claim, identity, newJob, openStorage } from '../helpers/storage.ts';
+import { claim, completed, identity, leaseOf, newJob, openStorage } from '../helpers/storage.ts';
 
 let database: TestDatabase;
 let storage: ReturnType<typeof openStorage>;
@@ -50,4 +50,29 @@ it('C9: whatever leaves a trace is recognized when it was written although its a
       [{ id: request.id, status: again }],
     ]);
   }
+});
+
+it('A1: G1: a claim whose completions cannot be looked up has claimed all the same', async () => {
+  const session = storage.session();
+  await database.query('TRUNCATE millrace.job');
+  await storage.enqueue([newJob(), newJob()]);
+  const [first] = await claim(session, me, 2, { limit: 1 });
+  const lost = { id: first?.id ?? '', lease: leaseOf(me, 99), settlement: completed };
+  // Only the look needs this table.
+  await database.query('ALTER TABLE millrace.job_attempt RENAME TO away');
+  const answer = await session.claim({
+    worker: me,
+    lease: leaseOf(me, 3),
+    kinds: ['test'],
+    queues: [{ queue: 'default', limit: 1 }],
+    limit: 1,
+    everywhere: 'yes',
+    completed: [lost],
+  });
+  await database.query('ALTER TABLE millrace.away RENAME TO job_attempt');
+  expect(answer).toMatchObject({
+    jobs: [{ lease: leaseOf(me, 3) }],
+    unwritten: [{ id: lost.id, status: 'busy' }],
+  });
+  expect(await session.settle([lost])).toEqual([{ id: lost.id, status: 'lost' }]);
 });
