@@ -172,32 +172,6 @@ describe('settling', () => {
     expect(await storage.get(job?.id ?? '', 1)).toMatchObject({ state: 'running' });
   });
 
-  it('C9: a settlement that was written although its answer was lost is recognized', async () => {
-    await storage.enqueue([newJob(), newJob()]);
-    const jobs = await claim(session, me, 1);
-    const requests = [
-      { id: jobs[0]?.id ?? '', lease: jobs[0]?.lease ?? '', settlement: completed },
-      {
-        id: jobs[1]?.id ?? '',
-        lease: jobs[1]?.lease ?? '',
-        settlement: {
-          type: 'wait' as const,
-          delay: { ms: 0, from: 'now' as const },
-          attemptCounts: true,
-          error: { name: 'Error', message: 'x' },
-        },
-      },
-    ];
-    expect((await session.settle(requests)).map(({ status }) => status)).toEqual([
-      'written',
-      'written',
-    ]);
-    expect((await session.settle(requests)).map(({ status }) => status)).toEqual([
-      'already',
-      'already',
-    ]);
-  });
-
   it('W10: a delay from the due time counts from the last due time, however late the attempt was', async () => {
     const due = new Date(Date.now() - 100_000);
     await storage.enqueue([newJob({ scheduledAt: due, maxAttempts: 5 })]);

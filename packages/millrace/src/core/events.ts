@@ -53,6 +53,11 @@ export interface Events {
   'settle:written': { readonly jobs: number; readonly durationMs: number };
   /** An outcome was refused because the job had moved on: it was rescued, or written already. */
   'settle:refused': { readonly id: string; readonly kind: string; readonly lease: string };
+  /**
+   * Whether an outcome was written cannot be known: the answer was lost, and an outcome of its kind (a snooze, a job given
+   * back, a completion that is not kept in the history) leaves no trace. The job has moved on.
+   */
+  'settle:unknown': { readonly id: string; readonly kind: string; readonly lease: string };
   /** The database could not be reached or answered with an error; the outcomes are kept and tried again. */
   'settle:retried': { readonly jobs: number; readonly tries: number; readonly error: AttemptError };
 

@@ -145,6 +145,18 @@ export type Settlement =
   /** Back to its own place in the queue, as if it had not been claimed; with a delay, not to be claimed before. */
   | { readonly type: 'giveBack'; readonly delayMs?: number };
 
+/** Whether it adds a row, to the history or the attempts, by which it can be recognized later. */
+export function leavesTrace(settlement: Settlement): boolean {
+  switch (settlement.type) {
+    case 'finish':
+      return settlement.keep || settlement.state !== 'completed';
+    case 'wait':
+      return settlement.error !== null;
+    case 'giveBack':
+      return false;
+  }
+}
+
 /** Which finished jobs leave a row in the history. */
 export type HistoryPolicy = 'all' | 'failures' | 'none';
 

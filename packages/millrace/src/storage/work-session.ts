@@ -199,10 +199,16 @@ export class PgWorkSession implements WorkSession {
     return [...written.map(toWritten), ...(left.length > 0 ? await this.#lookUp(left) : [])];
   }
 
-  /** What became of jobs that were not found under their leases, or whose rows were held. */
+  /**
+   * What became of jobs that were not found under their leases, or whose rows were held. Without an answer they count as
+   * held, and are asked for again: what the call before it has written or claimed is not to be forgotten over that.
+   */
   async #lookUp(requests: readonly SettleRequest[]): Promise<SettleAnswer[]> {
     const columns = [requests.map(({ id }) => id), requests.map(({ lease }) => lease)];
-    return (await this.#session.query(whereabouts, columns)).map(toUnwritten);
+    return this.#session.query(whereabouts, columns).then(
+      (rows) => rows.map(toUnwritten),
+      () => requests.map(({ id }) => ({ id, status: 'busy' })),
+    );
   }
 
   async holds(held: readonly Held[]): Promise<readonly string[]> {

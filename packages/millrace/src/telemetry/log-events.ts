@@ -18,6 +18,7 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
   'attempt:result-dropped': ['warn', 'the job completed, but its result cannot be kept'],
   'settle:written': ['debug', 'outcomes written'],
   'settle:refused': ['warn', 'an outcome came too late: the job had moved on'],
+  'settle:unknown': ['info', 'the job has moved on, perhaps by an outcome whose answer was lost'],
   'settle:retried': ['warn', 'outcomes could not be written; they are kept and tried again'],
   'worker:started': ['info', 'worker started'],
   'worker:stopped': ['info', 'worker stopped'],

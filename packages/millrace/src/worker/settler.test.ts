@@ -185,6 +185,63 @@ describe('the settler', () => {
     expect(named('settle:refused')).toEqual([]);
   });
 
+  const lostAnswer = (requests: readonly SettleRequest[], call: number) =>
+    call === 1
+      ? new Error('Connection terminated')
+      : requests.map(({ id }): SettleAnswer => ({ id, status: 'lost' }));
+
+  it.each<Settlement>([
+    { type: 'giveBack' },
+    { type: 'wait', delay: { ms: 1_000, from: 'now' }, attemptCounts: false, error: null },
+    { ...completed, keep: false },
+  ])(
+    'C9: what leaves no trace, and is gone after an answer was lost, is unknown and not refused: $type',
+    async (settlement) => {
+      const { settler, named } = settlerOn(lostAnswer);
+      const held = heldJob({ id: '5', lease: '77' });
+      expect(await settler.settle(held, settlement)).toBe('lost');
+      expect(named('settle:unknown')).toEqual([{ id: '5', kind: 'test', lease: '77' }]);
+      expect(named('settle:refused')).toEqual([]);
+    },
+  );
+
+  it('C9: the same of a completion that went along with a claim whose answer was lost', async () => {
+    const { settler, named } = settlerOn((requests) => lostAnswer(requests, 2));
+    settler.ride(() => {});
+    const settled = settler.settle(heldJob(), { ...completed, keep: false });
+    const passengers = await settler.board();
+    passengers.leave(new Error('Connection terminated'));
+    expect(await settled).toBe('lost');
+    expect(named('settle:unknown')).toHaveLength(1);
+  });
+
+  it.each([
+    ['what would have left a trace', completed, lostAnswer],
+    [
+      'what was refused before',
+      failure,
+      (requests, call) => (call === 1 ? sqlError('40001') : lostAnswer(requests, call)),
+    ],
+  ] satisfies [string, Settlement, Script][])(
+    'C9: G2: %s is refused when it is gone',
+    async (_, settlement, script) => {
+      const { settler, named } = settlerOn(script);
+      expect(await settler.settle(heldJob(), settlement)).toBe('lost');
+      expect(named('settle:refused')).toHaveLength(1);
+      expect(named('settle:unknown')).toEqual([]);
+    },
+  );
+
+  it('C9: G2: what may have been written under an old lease, and was not, is refused under the new one', async () => {
+    const held = heldJob({ lease: 'old' });
+    const { settler, named } = settlerOn((requests, call) => {
+      held.lease = 'new';
+      return lostAnswer(requests, call);
+    });
+    expect(await settler.settle(held, failure)).toBe('lost');
+    expect(named('settle:refused')).toMatchObject([{ lease: 'new' }]);
+  });
+
   it('never names a job twice in one call: it may be here under two leases', async () => {
     const { settler, ids } = settlerOn(written);
     const twice = [heldJob({ lease: '1' }), heldJob({ lease: '2' })];

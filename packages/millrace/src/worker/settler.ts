@@ -1,9 +1,9 @@
 import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs } from '../core/backoff.ts';
 import { pause, type Clock } from '../core/clock.ts';
-import { sqlState } from '../core/database-error.ts';
+import { isRefusal, sqlState } from '../core/database-error.ts';
 import type { Emit } from '../core/events.ts';
-import type { Settlement } from '../core/lifecycle.ts';
+import { leavesTrace, type Settlement } from '../core/lifecycle.ts';
 import { defaults } from '../core/options.ts';
 import type { Completion, SettleAnswer, SettleRequest, WorkSession } from '../core/storage.ts';
 import { Bag, type Bagged } from './bag.ts';
@@ -30,6 +30,8 @@ interface Entry extends Bagged {
   putOff: number;
   /** True once the server has refused the settlement itself: it goes in calls of its own from then on. */
   alone: boolean;
+  /** The lease under which it may have been written without leaving a trace, for the answer was lost. */
+  unheardLease: string | undefined;
   readonly resolve: (settled: Settled) => void;
 }
 
@@ -39,8 +41,8 @@ export interface Passengers {
   readonly jobs: readonly HeldJob[];
   /** The statement was carried out, and all are written except these. */
   arrived(unwritten: readonly SettleAnswer[], durationMs: number): void;
-  /** It was not, or nobody knows: they are written without it. */
-  leave(): void;
+  /** It was not, or nobody knows, as the error says: they are written without it. */
+  leave(error?: unknown): void;
 }
 
 export interface SettlerParts {
@@ -82,7 +84,8 @@ export class Settler {
     held.settling = true;
     if (this.#closed.signal.aborted) return Promise.resolve('unwritten');
     return new Promise((resolve) => {
-      const entry = { held, settlement, putOff: 0, alone: false, resolve, place: -1 };
+      const rest = { putOff: 0, alone: false, unheardLease: undefined, place: -1 };
+      const entry: Entry = { held, settlement, resolve, ...rest };
       this.#open.add(entry);
       if (this.#onBoarding === undefined || !isCompletion(settlement)) return this.#offer([entry]);
       this.#boarding.push(entry);
@@ -109,7 +112,10 @@ export class Settler {
       completed: completed as Completion[],
       jobs: batch.map(({ held }) => held),
       arrived: (unwritten, durationMs) => this.#arrived(batch, unwritten, durationMs, completed),
-      leave: () => this.#offer(batch),
+      leave: (error) => {
+        if (error !== undefined) noteUnheard(batch, completed, error);
+        this.#offer(batch);
+      },
     };
   }
 
@@ -159,6 +165,7 @@ export class Settler {
     try {
       answers = await port.settle(requests);
     } catch (error) {
+      noteUnheard(batch, requests, error);
       return this.#refused(batch, error);
     }
     this.#failures = 0;
@@ -214,11 +221,12 @@ export class Settler {
 
   /** Lost under the lease that was named; the job may have moved to another lease of this worker's just now. */
   async #lost(entry: Entry, lease: string | undefined): Promise<void> {
-    const { held } = entry;
+    const { held, unheardLease } = entry;
     await this.#parts.certain();
     if (!this.#open.has(entry)) return;
     if (held.lease !== lease) return this.#offer([entry]);
-    this.#parts.emit('settle:refused', { id: held.job.id, kind: held.job.kind, lease: held.lease });
+    const event = unheardLease === lease ? 'settle:unknown' : 'settle:refused';
+    this.#parts.emit(event, { id: held.job.id, kind: held.job.kind, lease: held.lease });
     this.#end(entry, 'lost');
   }
 
@@ -288,6 +296,17 @@ function take(entries: readonly Entry[]): { readonly batch: Entry[]; readonly le
 
 function requestOf({ held, settlement }: Entry): SettleRequest {
   return { id: held.job.id, lease: held.lease, settlement };
+}
+
+/** After an error that is no refusal a call may have been carried out. What leaves a trace is found by it then. */
+function noteUnheard(
+  batch: readonly Entry[],
+  requests: readonly SettleRequest[],
+  error: unknown,
+): void {
+  if (isRefusal(error)) return;
+  for (const [index, entry] of batch.entries())
+    if (!leavesTrace(entry.settlement)) entry.unheardLease = requests[index]?.lease;
 }
 
 function isCompletion(settlement: Settlement): boolean {

@@ -297,7 +297,7 @@ export class JobWorker implements Worker {
       emit('claim:taken', { worker, jobs: taken.length, durationMs });
       return { type: 'taken', jobs: taken, isAll: taken.length >= room.limit };
     } catch (error) {
-      passengers.leave();
+      passengers.leave(error);
       // Unless the server itself refused it, the claim may have taken jobs, or may still take some.
       if (!isRefusal(error)) this.#session.doubt('unknown_claim');
       this.#reportFailedClaim(error);
