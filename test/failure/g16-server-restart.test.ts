@@ -8,7 +8,7 @@ import { backToPace, expectUnharmed, startBusy } from '../helpers/aftermath.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { Fleet } from '../helpers/fleet.ts';
 import { durable } from '../helpers/own-server.ts';
-import { startRewritingProxy } from '../helpers/rewriting-proxy.ts';
+import { goodbye, startRewritingProxy } from '../helpers/rewriting-proxy.ts';
 import { until } from '../helpers/until.ts';
 
 /** After a lost answer jobs may wait for the next look at all running jobs, which comes every ten seconds. */
@@ -38,17 +38,6 @@ function produce(fleet: Fleet): { end(): Promise<number> } {
   };
 }
 
-/** What a server says to its clients when it is stopped. */
-const goodbye = errorResponse({ S: 'FATAL', V: 'FATAL', C: '57P01', M: 'the server is stopped' });
-
-function errorResponse(fields: Readonly<Record<string, string>>): Buffer {
-  const text = Object.entries(fields).map(([name, value]) => `${name}${value}\0`);
-  const body = Buffer.from(`${text.join('')}\0`);
-  const head = Buffer.from('E....');
-  head.writeInt32BE(body.length + 4, 1);
-  return Buffer.concat([head, body]);
-}
-
 it('G16: a connection that the server ends in the moment it is handed out does not end the process', async () => {
   await using database = await createTestDatabase();
   let isFirst = true;
@@ -56,7 +45,7 @@ it('G16: a connection that the server ends in the moment it is handed out does n
     // With the first `ready for query` comes the end, in one piece.
     if (!isFirst || message[0] !== 'Z'.charCodeAt(0)) return message;
     isFirst = false;
-    return Buffer.concat([message, goodbye]);
+    return Buffer.concat([message, goodbye('57P01')]);
   });
   await using millrace = createMillrace({ connection: proxy.url, logger: false });
   const ask = () => millrace.transaction((tx) => tx.query('SELECT 1'));

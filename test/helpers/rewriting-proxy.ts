@@ -51,6 +51,16 @@ export async function startRewritingProxy(
   };
 }
 
+/** What a server says to a client whose session it ends, with the SQLSTATE that says why. */
+export function goodbye(state: string): Buffer {
+  const fields = { S: 'FATAL', V: 'FATAL', C: state, M: 'the session is ended' };
+  const text = Object.entries(fields).map(([name, value]) => `${name}${value}\0`);
+  const body = Buffer.from(`${text.join('')}\0`);
+  const head = Buffer.from('E....');
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}
+
 /** The database of a connection string, and where its socket or TCP port is. */
 function targetOf(url: string): { database: string; address: NetConnectOpts } {
   const [, atSocket, directory = ''] =
@@ -67,13 +77,18 @@ function targetOf(url: string): { database: string; address: NetConnectOpts } {
 
 function wholeMessages(rewrite: (message: Buffer) => Buffer): Transform {
   let rest = Buffer.alloc(0);
+  let isOver = false;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       rest = Buffer.concat([rest, chunk]);
-      while (rest.length >= 5 && rest.length > rest.readInt32BE(1)) {
+      while (!isOver && rest.length >= 5 && rest.length > rest.readInt32BE(1)) {
         const end = rest.readInt32BE(1) + 1;
-        this.push(rewrite(Buffer.from(rest.subarray(0, end))));
+        const told = rewrite(Buffer.from(rest.subarray(0, end)));
+        this.push(told);
         rest = rest.subarray(end);
+        // A server that says goodbye ends the connection.
+        isOver = told.includes('SFATAL');
+        if (isOver) this.push(null);
       }
       done();
     },

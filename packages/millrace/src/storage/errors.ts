@@ -12,7 +12,13 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   EPIPE: 'MILLRACE_DB_UNREACHABLE',
   ENOENT: 'MILLRACE_DB_UNREACHABLE',
   EACCES: 'MILLRACE_DB_UNREACHABLE',
+  '08000': 'MILLRACE_DB_UNREACHABLE',
+  '08003': 'MILLRACE_DB_UNREACHABLE',
+  '08006': 'MILLRACE_DB_UNREACHABLE',
+  '57P01': 'MILLRACE_DB_UNREACHABLE',
+  '57P02': 'MILLRACE_DB_UNREACHABLE',
   '57P03': 'MILLRACE_DB_UNREACHABLE',
+  '57P05': 'MILLRACE_DB_UNREACHABLE',
   '53300': 'MILLRACE_DB_UNREACHABLE',
   '28000': 'MILLRACE_DB_AUTH',
   '28P01': 'MILLRACE_DB_AUTH',
@@ -60,12 +66,17 @@ export function explainInTransaction(error: unknown): unknown {
   return new MillraceError(explained.code, message, { cause: error });
 }
 
+/** For the `catch` of a call: throws what `explain` answers. */
+export function rethrow(error: unknown): never {
+  throw explain(error);
+}
+
 function codeOf(error: Error): ErrorCode | undefined {
   const known = byCode[causeCode(error) ?? ''];
   if (known !== undefined) return known;
   if (/^SASL|client password must be a string/i.test(error.message)) return 'MILLRACE_DB_AUTH';
   if (
-    /Connection terminated|not queryable|timeout expired|server closed the connection/i.test(
+    /Connection terminated|not queryable|timeout expired|read timeout|server closed the connection/i.test(
       error.message,
     )
   ) {

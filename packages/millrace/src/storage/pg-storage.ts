@@ -15,7 +15,7 @@ import type {
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { Row } from './connection.ts';
-import { causeCode, explain, explainInTransaction } from './errors.ts';
+import { causeCode, explainInTransaction, rethrow } from './errors.ts';
 import { executorOf } from './executors/executor-of.ts';
 import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
@@ -196,10 +196,6 @@ export class PgStorage implements Storage {
       .read(async (executor) => (await executor.query(text, values)).rows)
       .catch(rethrow);
   }
-}
-
-function rethrow(error: unknown): never {
-  throw explain(error);
 }
 
 interface Queryable {

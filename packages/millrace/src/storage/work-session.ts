@@ -21,7 +21,7 @@ import type {
 } from '../core/storage.ts';
 import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import { Claimant } from './claimant.ts';
-import { causeCode, explain } from './errors.ts';
+import { causeCode, rethrow } from './errors.ts';
 import { executorOf } from './executors/executor-of.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { noPartition, PgJobTransaction } from './job-transaction.ts';
@@ -84,16 +84,18 @@ export class PgWorkSession implements WorkSession {
 
   async open(): Promise<void> {
     this.#pool.shareWithWorker();
-    await this.#session.open().catch((error: unknown) => {
-      throw explain(error);
-    });
+    await this.#session.open().catch(rethrow);
+  }
+
+  register(identity: Identity): Promise<boolean> {
+    return this.#register(identity).catch(rethrow);
   }
 
   /**
    * First the lock, then the row: the other way round a new worker would look dead at birth. Behind a pooler a lock would
    * belong to somebody else; there the heartbeat alone says who lives.
    */
-  async register(identity: Identity): Promise<boolean> {
+  async #register(identity: Identity): Promise<boolean> {
     const { no } = identity;
     const session = await this.#session.open();
     if (!session.isPooled) {
@@ -253,7 +255,7 @@ export class PgWorkSession implements WorkSession {
     list: readonly ScheduleClaim[],
     starting: boolean,
   ): Promise<boolean> {
-    const rows = await this.#session.transaction([
+    const adopting = this.#session.transaction([
       [schedules.lockSchedules, [`millrace schedules ${this.#names.plainSchema}`]],
       [liveness.register, identityColumns(identity, 'heartbeat')],
       [
@@ -269,7 +271,7 @@ export class PgWorkSession implements WorkSession {
       ],
       [liveness.isRegistered, [identity.no, identity.boot]],
     ]);
-    return rows.length > 0;
+    return (await adopting.catch(rethrow)).length > 0;
   }
 
   async readSchedules(names: readonly string[]): Promise<readonly StoredSchedule[]> {
