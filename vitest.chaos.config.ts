@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { reporters } from './test/helpers/outcome-reporter.ts';
+import { patience } from './test/helpers/patience.ts';
 import { sourceConditions } from './test/helpers/source-conditions.ts';
 
 /** Storms: they need the machine for themselves, each brings its own server. */
@@ -9,9 +10,7 @@ export default defineConfig({
     include: ['test/chaos/**/*.test.ts'],
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 30_000,
+    ...patience,
     reporters: reporters('npm run test:chaos'),
   },
 });

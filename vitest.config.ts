@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { reporters } from './test/helpers/outcome-reporter.ts';
+import { patience } from './test/helpers/patience.ts';
 import { sourceConditions } from './test/helpers/source-conditions.ts';
 
 const major = process.env['MILLRACE_TEST_MAJOR'];
@@ -22,9 +23,7 @@ export default defineConfig({
     pool: 'forks',
     // Tests mostly wait for PostgreSQL, so even on two cores two files at a time are faster.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 30_000,
+    ...patience,
     reporters: reporters(major === undefined ? 'npm test' : `PostgreSQL ${major}`),
     typecheck: {
       enabled: true,

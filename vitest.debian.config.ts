@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { reporters } from './test/helpers/outcome-reporter.ts';
+import { patience } from './test/helpers/patience.ts';
 import { sourceConditions } from './test/helpers/source-conditions.ts';
 
 /** Tests against the programs of Debian's packages postgresql and pgbouncer, which npm does not install. */
@@ -9,9 +10,7 @@ export default defineConfig({
     include: ['test/debian/**/*.test.ts'],
     globalSetup: ['test/helpers/global-setup.ts'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 30_000,
+    ...patience,
     reporters: reporters('npm run test:debian'),
   },
 });

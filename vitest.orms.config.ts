@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { reporters } from './test/helpers/outcome-reporter.ts';
+import { patience } from './test/helpers/patience.ts';
 import { sourceConditions } from './test/helpers/source-conditions.ts';
 
 const major = process.env['MILLRACE_TEST_MAJOR'] ?? '18';
@@ -11,9 +12,7 @@ export default defineConfig({
     include: ['test/orms/**/*.test.ts'],
     globalSetup: ['test/helpers/global-setup.ts'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 30_000,
+    ...patience,
     reporters: reporters(`npm run test:orms, PostgreSQL ${major}`),
     typecheck: {
       enabled: true,

@@ -24,9 +24,7 @@ it.skipIf(pgbouncerProgram === undefined).each([
   const { id } = JSON.parse(stdout) as { id: string };
   const started = project.start(['start'], { env });
   await expect
-    .poll(() => database.query('SELECT state FROM millrace.jobs WHERE id = $1', [id]), {
-      timeout: 20_000,
-    })
+    .poll(() => database.query('SELECT state FROM millrace.jobs WHERE id = $1', [id]))
     .toEqual([{ state: 'completed' }]);
   started.process.kill('SIGTERM');
   const { exitCode, stderr } = await started.ended;

@@ -59,9 +59,6 @@ it('dev without a configuration shows an example, and the example works', async 
   await expect
     .poll(
       async () => JSON.parse((await project.run(['jobs', 'show', id, '--json'])).stdout) as unknown,
-      {
-        timeout: 20_000,
-      },
     )
     .toMatchObject({ state: 'completed', result: `Hello from job ${id}` });
   dev.process.kill('SIGINT');

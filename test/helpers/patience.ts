@@ -1,0 +1,7 @@
+/** How long tests wait for what must come about, for all configurations: a machine may be busy with something else. */
+export const patience = {
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+  teardownTimeout: 30_000,
+  expect: { poll: { timeout: 20_000 } },
+};
