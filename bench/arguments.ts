@@ -41,7 +41,7 @@ export const usage = `npm run bench -- --scenario NAME[,NAME] [options]
   --jobs        how many jobs, where a scenario has that size
   --size        name=number, any size of the scenario; may be repeated
   --processes   numbers of worker processes of the scenario throughput
-  --variants    the variants of the scenario to run
+  --variants    which variants to run, where a scenario has them
   --quick       sizes that take seconds, one round, millrace and raw-update
   --json        one line for each figure
   --save        writes results/NAME.json

@@ -112,6 +112,12 @@ async function contendersOf(scenario: string, names: readonly string[]): Promise
   return contenders;
 }
 
+/** Those that were asked for, where the scenario has any of them. */
+function variantsOf({ variants = [''] }: Scenario, options: Arguments): readonly string[] {
+  const chosen = variants.filter((variant) => options.variants?.includes(variant));
+  return chosen.length > 0 ? chosen : variants;
+}
+
 /** All variants of a scenario for one contender. One that fails is reported, and the others go on. */
 async function turn(
   name: string,
@@ -122,11 +128,8 @@ async function turn(
   server: Server,
 ): Promise<Metrics> {
   const { peerName, peer, config } = contender;
-  const variants = (scenario.variants ?? ['']).filter(
-    (variant) =>
-      peer.lacks?.includes(`${name}.${variant}`) !== true &&
-      (options.variants?.includes(variant) ?? true),
-  );
+  const has = (variant: string) => peer.lacks?.includes(`${name}.${variant}`) !== true;
+  const variants = variantsOf(scenario, options).filter(has);
   const all: Record<string, number> = {};
   for (const variant of variants) {
     const what = [name, variant, peerName, config].filter((part) => part !== '').join(' ');

@@ -144,7 +144,7 @@ describe.skipIf(pgbouncerProgram === undefined)('behind PgBouncer in transaction
       return message;
     });
     let found = 0;
-    const storage = openStorage(proxy.url, 'millrace', () => (found += 1));
+    const storage = openStorage(proxy.url, 'millrace', { onPooled: () => (found += 1) });
     const session = storage.session();
     await session.register(identity(1));
     if (hasBeaten) expect(await session.beat(1, null)).toBe(true);

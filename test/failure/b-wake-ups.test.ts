@@ -31,7 +31,8 @@ async function app() {
     until(`the worker ${does ? 'waits' : 'does not wait'}`, async () => {
       const locks = await made.database.query(
         `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
-            AND classid = millrace.waiting_class()::oid AND objid = hashtext('default')::oid`,
+            AND classid = millrace.waiting_class()::oid AND objid = hashtext('default')::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       return locks.length > 0 === does;
     });
@@ -45,6 +46,20 @@ async function listen(url: string): Promise<{ readonly heard: string[]; stop(): 
   await client.connect();
   await client.query(`LISTEN ${namesOf('millrace').channel}`);
   return { heard, stop: () => client.end() };
+}
+
+/** A worker that waited, was told of a long job, and has no slot left; and somebody who hears all that is told. */
+async function busyApp() {
+  const made = await app();
+  const listener = await listen(made.database.url);
+  onTestFinished(() => listener.stop());
+  const worker = made.millrace.createWorker({ concurrency: 1 });
+  await worker.start();
+  await made.waits();
+  const { id } = await made.millrace.enqueue(made.long);
+  await made.hasBegun(id);
+  await made.waits(false);
+  return { ...made, listener };
 }
 
 describe('a worker that waits', () => {
@@ -91,15 +106,7 @@ describe('a worker that waits', () => {
   });
 
   it('costs those who enqueue a notification, and one that has all it can do costs none', async () => {
-    const { millrace, database, quick, long, letGo, hasBegun, waits } = await app();
-    const listener = await listen(database.url);
-    onTestFinished(() => listener.stop());
-    await using worker = millrace.createWorker({ concurrency: 1 });
-    await worker.start();
-    await waits();
-    const { id } = await millrace.enqueue(long);
-    await hasBegun(id);
-    await waits(false);
+    const { millrace, database, quick, letGo, hasBegun, listener } = await busyApp();
     await millrace.enqueueMany(Array.from({ length: 20 }, () => quick.with()));
     const probe = await millrace.enqueue(quick);
     letGo();
@@ -110,15 +117,7 @@ describe('a worker that waits', () => {
   });
 
   it('B8: G19: 64 who enqueue at the same time take none of each other for a worker that waits', async () => {
-    const { millrace, database, long, quick, letGo, hasBegun, waits } = await app();
-    const listener = await listen(database.url);
-    onTestFinished(() => listener.stop());
-    await using worker = millrace.createWorker({ concurrency: 1 });
-    await worker.start();
-    await waits();
-    const { id } = await millrace.enqueue(long);
-    await hasBegun(id);
-    await waits(false);
+    const { database, quick, letGo, listener } = await busyApp();
     const pool = database.pool({ max: 16 });
     const job = JSON.stringify([{ ...newJobRecord, kind: quick.kind }]);
     const enqueue = () => pool.query('SELECT * FROM millrace.enqueue_jobs($1::json)', [job]);

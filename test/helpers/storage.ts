@@ -27,14 +27,14 @@ const realClock: Clock = {
 export function openStorage(
   url: string,
   schema = 'millrace',
-  onPooled: () => unknown = () => {},
+  { onPooled = () => {}, clock = realClock }: { onPooled?: () => unknown; clock?: Clock } = {},
 ): PgStorage {
   const config = clientConfig(url);
   return new PgStorage({
     names: namesOf(schema),
     pool: new Pool(() => config),
     direct: new Route(() => config, onPooled),
-    clock: realClock,
+    clock,
     label: 'test:1',
   });
 }
@@ -81,7 +81,12 @@ export async function claim(
   count: number,
   rest: Partial<ClaimRequest> = {},
 ): Promise<readonly ClaimedJob[]> {
-  const { jobs } = await session.claim({
+  return (await session.claim({ ...claimRequest(no, count), ...rest })).jobs;
+}
+
+/** A claim of all that there is in the default queue. */
+export function claimRequest(no: number, count: number): ClaimRequest {
+  return {
     worker: no,
     lease: leaseOf(no, count),
     kinds: ['test'],
@@ -89,9 +94,7 @@ export async function claim(
     limit: 100,
     everywhere: 'yes',
     completed: [],
-    ...rest,
-  });
-  return jobs;
+  };
 }
 
 /** The time until the next job of a queue becomes due, as a worker without work asks for it. */

@@ -8,7 +8,7 @@ it('C5: where a pooler is found on the way, everything works by the heartbeat al
   await using database = await createTestDatabase();
   await using proxy = await startRewritingProxy(database.url, asPooler);
   let told = 0;
-  const storage = openStorage(proxy.url, 'millrace', () => (told += 1));
+  const storage = openStorage(proxy.url, 'millrace', { onPooled: () => (told += 1) });
   await expectWorkingStorage(storage, 'heartbeat');
   expect(told).toBe(1);
   await storage.close();

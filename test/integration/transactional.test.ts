@@ -232,11 +232,15 @@ describe('a transaction that PostgreSQL cannot serialize', () => {
         runs += 1;
         await tx.query(deposit);
         if (runs > 1) return;
-        await made.database.query(`DELETE FROM millrace.worker WHERE role = 'worker'`);
+        await made.database.query(
+          `SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN millrace.worker w ON w.no = l.objid::bigint
+            WHERE l.locktype = 'advisory' AND l.classid::bigint = millrace.liveness_class()`,
+        );
         await until('the lease is renewed', () => made.events.named('worker:renewed').length === 1);
       },
     });
-    const made = await app([job]);
+    const neverDead = { freeForMs: 3_600_000, silentForMs: 3_600_000 };
+    const made = await app([job], neverDead);
     const { id } = await made.millrace.enqueue(job);
     await made.millrace.createWorker().tick();
     expect(made.events.named('worker:renewed')).toMatchObject([{ kept: 1, lost: 0 }]);

@@ -89,6 +89,19 @@ export function toFoundJob(row: Row): FoundJob {
   };
 }
 
+/** Of the jobs that a settlement lets wait again, the first of each lane. */
+export function toFirstWaiting(rows: readonly Row[]): FoundJob[] {
+  const lanes = new Map<string, FoundJob>();
+  for (const row of rows) {
+    if (row['queue'] === null) continue;
+    const job = toFoundJob(row);
+    const lane = `${job.priority} ${job.queue}`;
+    const first = lanes.get(lane);
+    if (first === undefined || job.place.us < first.place.us) lanes.set(lane, job);
+  }
+  return [...lanes.values()];
+}
+
 /** What jobs in their order say of their lanes. */
 export function toFoundLanes(rows: readonly Row[]): FoundLane[] {
   const lanes = new Map<unknown, Map<unknown, { last: Row; jobs: number }>>();

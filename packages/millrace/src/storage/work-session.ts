@@ -31,7 +31,7 @@ import { openBySource } from './open-transaction.ts';
 import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
 import type { Route } from './route.ts';
-import { toFoundJob, toRecords, toSettleColumns } from './rows.ts';
+import { toFirstWaiting, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
 import * as liveness from './sql/liveness.ts';
 import * as schedules from './sql/schedules.ts';
@@ -195,9 +195,7 @@ export class PgWorkSession implements WorkSession {
   async settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]> {
     const columns = [...toSettleColumns(requests), this.#label];
     const written = await this.#withPartitions(() => this.#session.query(settle, columns));
-    for (const row of written) {
-      if (row['queue'] !== null) this.#listener.deliver(laneMessage(toFoundJob(row)));
-    }
+    for (const job of toFirstWaiting(written)) this.#listener.deliver(laneMessage(job));
     const ids = new Set(written.map((row) => row['id']));
     const left = requests.filter(({ id }) => !ids.has(id));
     return [...written.map(toWritten), ...(left.length > 0 ? await this.#lookUp(left) : [])];

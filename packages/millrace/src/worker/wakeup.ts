@@ -98,6 +98,8 @@ export class Wakeup {
 
   /** Ends the present sleep, or the next one if none is under way. */
   wake(): void {
+    // Each call of `abort` without a reason makes an error with its stack, also where nothing is left to abort.
+    if (this.#woken) return;
     this.#woken = true;
     this.#sleeping?.abort();
   }
