@@ -91,11 +91,11 @@ function drawJob(random: Random): JobRequest {
   if (share < 0.6) return short.with({ ms: random.between(0, 2_000) }, options);
   if (share < 0.75) return failing.with({ times: random.between(1, 6) }, options);
   if (share < 0.9) return transactional.with({ followUps: random.between(0, 3) }, options);
-  if (share < 0.992) {
+  if (share < 0.99) {
     const forMs = random.between(100, 1_500);
     return snoozing.with({ everyMs: random.between(50, 500), forMs }, options);
   }
-  if (share < 0.998) return blocking.with({ ms: random.between(100, longestBlockMs) }, options);
+  if (share < 0.995) return blocking.with({ ms: random.between(100, longestBlockMs) }, options);
   return poison.with({}, options);
 }
 
