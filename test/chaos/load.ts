@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRequest } from 'millrace';
 import { databaseCause, sqlState } from '../../packages/millrace/src/core/database-error.ts';
-import { blocking, failing, short, snoozing, transactional } from '../fixtures/jobs.ts';
+import { blocking, failing, poison, short, snoozing, transactional } from '../fixtures/jobs.ts';
 import type { Fleet } from '../helpers/fleet.ts';
 import { silentForMs } from './plan.ts';
 import type { Random } from './random.ts';
 
-/** The queues of all jobs. */
-export const queues = ['default', 'side', 'bulk'] as const;
+/** Its jobs end at once, but for a few. */
+export const quickQueue = 'quick';
+
+/** The queues of all other jobs. */
+export const slowQueues = ['default', 'side', 'bulk'] as const;
 
 /** Producers wait while there is more to do than this, so that a storm ends in time after its faults. */
 const mostUnfinished = 400;
@@ -29,6 +32,7 @@ export const actors: readonly Actor[] = [
   { name: 'producer 1', pauseMs: 40, act: produce },
   { name: 'producer 2', pauseMs: 40, act: produce },
   { name: 'producer 3', pauseMs: 40, act: produce },
+  { name: 'producer of many', pauseMs: 1_000, act: produceMany },
   { name: 'canceller', pauseMs: 300, act: cancelSome },
   { name: 'retrier', pauseMs: 500, act: retrySome },
   { name: 'operator with an open transaction', pauseMs: 1_000, act: lockSome },
@@ -65,9 +69,19 @@ async function produce(fleet: Fleet, random: Random): Promise<void> {
   });
 }
 
+/** So many that they are claimed ahead; a slow one among them makes others go back unstarted. */
+async function produceMany(fleet: Fleet, random: Random): Promise<void> {
+  const requests = Array.from({ length: random.between(20, 200) }, () =>
+    short.with(random.chance(0.02) ? { ms: random.between(100, 1_000) } : {}, {
+      queue: quickQueue,
+    }),
+  );
+  if ((await fleet.unfinished()) < mostUnfinished) await fleet.enqueue(...requests);
+}
+
 function drawJob(random: Random): JobRequest {
   const options = {
-    queue: random.pick(queues),
+    queue: random.pick(slowQueues),
     priority: random.between(-2, 2),
     ...(random.chance(0.15) && { delay: random.between(1, 3_000) }),
     ...(random.chance(0.1) && { uniqueKey: `key ${random.between(1, 20)}` }),
@@ -77,11 +91,12 @@ function drawJob(random: Random): JobRequest {
   if (share < 0.6) return short.with({ ms: random.between(0, 2_000) }, options);
   if (share < 0.75) return failing.with({ times: random.between(1, 6) }, options);
   if (share < 0.9) return transactional.with({ followUps: random.between(0, 3) }, options);
-  if (share < 0.995) {
+  if (share < 0.99) {
     const forMs = random.between(100, 1_500);
     return snoozing.with({ everyMs: random.between(50, 500), forMs }, options);
   }
-  return blocking.with({ ms: random.between(100, longestBlockMs) }, options);
+  if (share < 0.995) return blocking.with({ ms: random.between(100, longestBlockMs) }, options);
+  return poison.with({}, options);
 }
 
 async function cancelSome(fleet: Fleet, random: Random): Promise<void> {

@@ -49,6 +49,8 @@ export interface Place {
   readonly workers: number;
   readonly concurrency: number;
   readonly schedules: boolean;
+  /** It serves the queue of short jobs alone, which it claims ahead. */
+  readonly isQuick: boolean;
   /** Its connections go through a TCP proxy. */
   readonly isProxied: boolean;
 }
@@ -76,6 +78,7 @@ export function planOf(options: StormOptions): Plan {
     workers: random.chance(0.3) ? 2 : 1,
     concurrency: random.between(3, 12),
     schedules: index < 2 || random.chance(0.3),
+    isQuick: index % 3 === 1,
     isProxied: index % 3 !== 2,
   }));
   const lanes = Array.from({ length: laneCount }, (_, lane) => ({

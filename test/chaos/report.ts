@@ -1,3 +1,4 @@
+import { isQuarantined } from '../helpers/history-checker.ts';
 import type { Past } from '../helpers/history-past.ts';
 import type { Plan } from './plan.ts';
 import type { Aftermath } from './storm.ts';
@@ -24,6 +25,9 @@ export function reportOf(
     ['starts while the server was away', sum(aftermath.places.map((each) => each.turnedAway))],
     ['jobs rescued', [...past.attempts.values()].flat().filter(isRescue).length],
     ['renewals', counted(tally(renewals.map(({ reason }) => reason)))],
+    ['jobs given back unstarted', unstarted(past)],
+    ['jobs quarantined', quarantined(past)],
+    ['writes of unknown end', sum(processes.map((each) => each.events('settle:unknown').length))],
     ['late writes refused', sum(processes.map((each) => each.events('settle:refused').length))],
     ['settled in', `${Math.round(settledInMs)} ms`],
     ['checked in', `${Math.round(checkedInMs)} ms`],
@@ -50,6 +54,18 @@ function repeats(past: Past): Map<string, number> {
     }
   }
   return tally(reasons);
+}
+
+function unstarted({ putBackMs, runNamed }: Past): number {
+  const runs = [...runNamed.values()];
+  const started = new Set(
+    runs.flatMap(({ job, leases }) => [...leases].map((of) => `${job} ${of}`)),
+  );
+  return [...putBackMs.keys()].filter((key) => !started.has(key)).length;
+}
+
+function quarantined({ jobs }: Past): number {
+  return [...jobs.values()].filter(isQuarantined).length;
 }
 
 function ends({ jobs }: Past): Map<string, number> {

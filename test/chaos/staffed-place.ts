@@ -3,14 +3,19 @@ import type { EventName } from 'millrace';
 import { startFlakyProxy, type FlakyProxy } from '../helpers/flaky-proxy.ts';
 import { brisk, type Fleet } from '../helpers/fleet.ts';
 import type { Exit, WorkerProcess } from '../helpers/worker-process.ts';
-import { queues } from './load.ts';
+import { quickQueue, slowQueues } from './load.ts';
 import { silentForMs, type Place, type ProcessFault } from './plan.ts';
 
 const tuning = { ...brisk, silentForMs, graceMs: 2_000 };
 
-const events: readonly EventName[] = ['worker:renewed', 'settle:refused', 'events:dropped'];
+const events: readonly EventName[] = [
+  'worker:renewed',
+  'settle:refused',
+  'settle:unknown',
+  'events:dropped',
+];
 
-/** A place together with the worker process that is there now, and with those that were. */
+/** A place together with the worker process that is there now, and with those that were: whoever ends is replaced. */
 export class StaffedPlace implements AsyncDisposable {
   readonly place: Place;
   readonly workers: WorkerProcess[] = [];
@@ -18,17 +23,21 @@ export class StaffedPlace implements AsyncDisposable {
   turnedAway = 0;
   readonly #fleet: Fleet;
   readonly #proxy: FlakyProxy | undefined;
+  /** Resolves when whoever has ended is replaced. */
+  #staffed: Promise<void>;
+  #isClosing = false;
 
   private constructor(fleet: Fleet, place: Place, proxy: FlakyProxy | undefined) {
     this.#fleet = fleet;
     this.place = place;
     this.#proxy = proxy;
+    this.#staffed = this.#start();
   }
 
   static async staff(fleet: Fleet, place: Place): Promise<StaffedPlace> {
     const proxy = place.isProxied ? await startFlakyProxy(fleet.url) : undefined;
     const staffed = new StaffedPlace(fleet, place, proxy);
-    await staffed.#start();
+    await staffed.ready();
     return staffed;
   }
 
@@ -39,16 +48,20 @@ export class StaffedPlace implements AsyncDisposable {
     return worker;
   }
 
-  /** @throws Error when the process has ended by itself before. */
+  /** Waits until somebody is there. @throws Error when one has ended who should not have. */
+  ready(): Promise<void> {
+    return this.#staffed;
+  }
+
   async strike(fault: ProcessFault, forMs: number): Promise<void> {
-    this.worker.check();
+    await this.ready();
     switch (fault) {
       case 'process killed':
         await this.worker.kill();
-        return this.#start();
+        return this.ready();
       case 'process stopped':
-        await this.stop();
-        return this.#start();
+        await this.worker.stop();
+        return this.ready();
       case 'frozen for less than the bound':
       case 'frozen for more than the bound':
         this.worker.signal('SIGSTOP');
@@ -63,26 +76,39 @@ export class StaffedPlace implements AsyncDisposable {
     }
   }
 
-  /** Asks the process to stop, and sees to it that it does so in good order. */
-  async stop(): Promise<Exit> {
-    const exit = await this.worker.stop();
-    if (exit.code !== 0 && exit.code !== 1)
-      throw new Error(
-        `SIGTERM ended a worker by ${exit.signal ?? exit.code}: ${this.worker.stderr}`,
-      );
-    return exit;
+  /** Asks the process to stop, after which nobody is here any more. */
+  async close(): Promise<Exit> {
+    await this.ready();
+    this.#isClosing = true;
+    return this.worker.stop();
   }
 
   async #start(): Promise<void> {
-    const { workers, concurrency, schedules } = this.place;
+    const { workers, concurrency, schedules, isQuick } = this.place;
     const url = this.#proxy?.url ?? this.#fleet.url;
+    const queues = isQuick ? [quickQueue] : [quickQueue, ...slowQueues];
     const also = schedules && ({ scheduler: 'ticking' } as const);
     const options = { url, tuning, workers, concurrency, queues, events, ...also };
+    const rest = { stopGraceMs: 500, logsErrors: false, mayDie: true };
     for (;;) {
-      const worker = this.#fleet.launch({ ...options, stopGraceMs: 500, logsErrors: false });
-      if (await worker.readyUnlessTurnedAway()) return void this.workers.push(worker);
+      const worker = this.#fleet.launch({ ...options, ...rest });
+      if (await worker.readyUnlessTurnedAway()) {
+        this.workers.push(worker);
+        void worker.exit.then((exit) => {
+          this.#staffed = this.#replace(worker, exit);
+          this.#staffed.catch(() => {});
+        });
+        return;
+      }
       this.turnedAway += 1;
     }
+  }
+
+  /** It may be killed, by its jobs too, and otherwise ends in good order. */
+  async #replace(worker: WorkerProcess, { code, signal }: Exit): Promise<void> {
+    if (signal !== 'SIGKILL' && code !== 0 && code !== 1)
+      throw new Error(`A worker ended by ${signal ?? code}: ${worker.stderr}`);
+    if (!this.#isClosing) await this.#start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

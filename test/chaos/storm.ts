@@ -28,6 +28,11 @@ export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Pr
   for (const place of places) stack.use(place);
   const { faults, endMs } = await strikeAll(fleet, server, plan, places);
   await untilFired(fleet);
+  await fleet.until('no job is left that ends its process', async () => {
+    const left = await fleet.query("SELECT FROM millrace.job WHERE kind = 'poison' LIMIT 1");
+    return left.length === 0;
+  });
+  await Promise.all(places.map((place) => place.ready()));
   for (const { worker, place } of places) if (place.schedules) worker.stopScheduling();
   const workers = places.reduce((sum, { place }) => sum + place.workers, 0);
   // Who died is taken for dead, and who lives is taken for alive.
@@ -40,7 +45,7 @@ export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Pr
   await fleet.finished();
   const settledInMs = performance.now() - endMs;
   const fireTimes = await timesThatCame(fleet);
-  const exits = await Promise.all(places.map((place) => place.stop()));
+  const exits = await Promise.all(places.map((place) => place.close()));
   if (exits.some(({ code }) => code !== 0))
     throw new Error('A worker without jobs says that it gave some back.');
   return { faults, places, settledInMs, fireTimes };

@@ -300,9 +300,13 @@ function* sharedProcesses(past: Past): Found {
 }
 
 /** Only a rescue ends a job as discarded without a lease. */
+export function isQuarantined({ state, lease }: { state: string; lease: string | null }): boolean {
+  return state === 'discarded' && lease === '0';
+}
+
 function* wrongQuarantines(past: Past): Found {
-  for (const [job, { state, lease }] of past.jobs) {
-    if (state !== 'discarded' || lease !== '0') continue;
+  for (const [job, row] of past.jobs) {
+    if (!isQuarantined(row)) continue;
     const crashes = (past.attempts.get(job) ?? []).filter(({ ending }) => ending === 'crashed');
     if (crashes.length < 3) yield [job, `after ${crashes.length} crashes`];
     const last = past.runs.get(job)?.at(-1);

@@ -74,7 +74,8 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #log: HistoryLog;
   readonly #heard: FromWorker[] = [];
   #stderr = '';
-  #mayEnd = false;
+  readonly #mayDie: boolean;
+  #mayEnd: boolean;
 
   /** Starts it and waits for nothing. */
   constructor(config: Omit<WorkerConfig, 'logFile'>, log: HistoryLog) {
@@ -94,7 +95,8 @@ export class WorkerProcess implements AsyncDisposable {
     child.on('message', (message: FromWorker) => this.#heard.push(message));
     child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.#child = child;
-    this.#mayEnd = config.mayDie ?? false;
+    this.#mayDie = config.mayDie ?? false;
+    this.#mayEnd = this.#mayDie;
     this.#log = log;
     this.exit = new Promise((resolve) => {
       child.once('close', (code, signal) => {
@@ -112,12 +114,12 @@ export class WorkerProcess implements AsyncDisposable {
 
   /**
    * Waits until its workers run. Answers false when it ended before: it may, as it was started while its database was
-   * away.
+   * away, or one of its first jobs may have ended it.
    */
   async readyUnlessTurnedAway(): Promise<boolean> {
     this.#mayEnd = true;
     await until('its workers run', () => this.#isReady || this.#hasEnded);
-    this.#mayEnd = !this.#isReady && (await this.exit).code === turnedAway;
+    this.#mayEnd = this.#mayDie || (!this.#isReady && (await this.exit).code === turnedAway);
     this.check();
     return this.#isReady;
   }
