@@ -95,7 +95,7 @@ function drawJob(random: Random): JobRequest {
     const forMs = random.between(100, 1_500);
     return snoozing.with({ everyMs: random.between(50, 500), forMs }, options);
   }
-  if (share < 0.995) return blocking.with({ ms: random.between(100, longestBlockMs) }, options);
+  if (share < 0.997) return blocking.with({ ms: random.between(100, longestBlockMs) }, options);
   return poison.with({}, options);
 }
 

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DevDatabase } from '@millrace/dev-db';
-import { ticking } from '../fixtures/jobs.ts';
+import { poison, ticking } from '../fixtures/jobs.ts';
 import type { Fleet } from '../helpers/fleet.ts';
 import { actors, keepActing } from './load.ts';
 import type { Plan, Planned, ProcessFault } from './plan.ts';
 import { Random } from './random.ts';
 import { strikeServer } from './server-faults.ts';
 import { StaffedPlace } from './staffed-place.ts';
+
+/** Longer than suspects are put off in a storm of some minutes. */
+const putOffMs = 60_000;
 
 /** What came of a storm, apart from its history. */
 export interface Aftermath {
@@ -27,12 +30,11 @@ export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Pr
   const places = await Promise.all(plan.places.map((place) => StaffedPlace.staff(fleet, place)));
   for (const place of places) stack.use(place);
   const { faults, endMs } = await strikeAll(fleet, server, plan, places);
-  await untilFired(fleet);
-  await fleet.until('no job is left that ends its process', async () => {
-    const left = await fleet.query("SELECT FROM millrace.job WHERE kind = 'poison' LIMIT 1");
-    return left.length === 0;
-  });
+  await callPoisonOff(fleet);
   await Promise.all(places.map((place) => place.ready()));
+  // Suspects are put off for a share of the time that they have waited, of which the clock has made much.
+  await fleet.advanceClock(putOffMs);
+  await untilFired(fleet);
   for (const { worker, place } of places) if (place.schedules) worker.stopScheduling();
   const workers = places.reduce((sum, { place }) => sum + place.workers, 0);
   // Who died is taken for dead, and who lives is taken for alive.
@@ -49,6 +51,18 @@ export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Pr
   if (exits.some(({ code }) => code !== 0))
     throw new Error('A worker without jobs says that it gave some back.');
   return { faults, places, settledInMs, fireTimes };
+}
+
+/** Nobody waits for jobs that end their process, turn by turn. Those that run do so once more. */
+async function callPoisonOff(fleet: Fleet): Promise<void> {
+  await fleet.until('no job is left that ends its process', async () => {
+    const left = await fleet.query<{ id: string }>(
+      'SELECT id::text FROM millrace.job WHERE kind = $1',
+      [poison.kind],
+    );
+    for (const { id } of left) await fleet.cancel(id);
+    return left.length === 0;
+  });
 }
 
 /** All faults, while the actors act; answers with how often each happened, and when the last was over. */
