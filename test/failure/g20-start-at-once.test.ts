@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { short } from '../fixtures/jobs.ts';
 import { Fleet } from '../helpers/fleet.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const processes = 20;
 
