@@ -1,6 +1,6 @@
 /**
- * Runs the integration tests, and the model of the storage, once for each PostgreSQL release from 14 to 17; `npm test`
- * covers 18. Arguments go to vitest: `npm run test:majors -- storage`.
+ * Runs the integration tests once for each PostgreSQL release from 14 to 17; `npm test` covers 18. Arguments go to
+ * vitest: `npm run test:majors -- storage`.
  */
 import { installPrograms, runOn } from './programs.ts';
 
@@ -11,7 +11,6 @@ const vitest = [
   '--typecheck.enabled=false',
   '--exclude=test/integration/cli*',
   'test/integration',
-  'test/model/storage',
 ];
 
 installPrograms();
