@@ -48,11 +48,13 @@ it('G24: two workers with the same host and pid are two: the death of one leaves
       .session()
       .declareDead(victim === undefined ? [] : [{ ...victim, crashed: false }]),
   ).toEqual([victim?.no]);
-  const { rescued } = await storage.session().rescue();
+  await storage.session().rescue();
   await storage.close();
-  expect(rescued).toMatchObject([{ id: programs[0]?.runs[0]?.id, queue: 'first' }]);
-
-  const [second] = programs.slice(1);
+  const [first, second] = programs;
+  // Or one of those who look was faster.
+  await expect
+    .poll(() => first?.millrace.get(first.runs[0]?.id ?? ''))
+    .toMatchObject({ state: 'available', queue: 'first' });
   expect(await second?.millrace.get(second.runs[0]?.id ?? '')).toMatchObject({
     state: 'running',
     crashes: 0,
