@@ -14,9 +14,9 @@ const byHand = process.env['MILLRACE_CHAOS'];
 const storms: readonly StormOptions[] =
   byHand === undefined
     ? [
-        { seed: 1, seconds: 12, processes: 5 },
-        { seed: 2, seconds: 12, processes: 5 },
-        { seed: 3, seconds: 12, processes: 5 },
+        { seed: 1, seconds: 20, processes: 5 },
+        { seed: 2, seconds: 20, processes: 5 },
+        { seed: 3, seconds: 20, processes: 5 },
       ]
     : [JSON.parse(byHand) as StormOptions];
 
