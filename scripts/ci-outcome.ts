@@ -17,7 +17,8 @@ const stages = readFileSync(stagesFile, 'utf8')
 for (const { run, passed, failed, skipped } of outcomes) {
   console.log(`${run}: ${passed} tests passed, ${failed} failed, ${skipped.length} skipped`);
 }
-for (const { run, skipped } of outcomes) {
+for (const { run, failures, skipped } of outcomes) {
+  for (const { name, why } of failures) console.log(`failed in ${run}: ${name} (${why})`);
   for (const { name, why } of skipped) console.log(`skipped in ${run}: ${name} (${why})`);
 }
 for (const { state, name, why } of stages) {

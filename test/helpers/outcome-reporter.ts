@@ -7,6 +7,7 @@ export interface RunOutcome {
   readonly run: string;
   readonly passed: number;
   readonly failed: number;
+  readonly failures: readonly { readonly name: string; readonly why: string }[];
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
 }
 
@@ -30,6 +31,9 @@ export class OutcomeReporter implements Reporter {
       run: this.#run,
       passed: count('passed'),
       failed: count('failed') + broken + errors.length,
+      failures: results.flatMap(({ name, result }) =>
+        result.state === 'failed' ? [{ name, why: firstLine(result.errors[0]?.message) }] : [],
+      ),
       skipped: results.flatMap(({ name, result }) =>
         result.state === 'skipped' ? [{ name, why: result.note ?? 'no reason given' }] : [],
       ),
@@ -37,6 +41,10 @@ export class OutcomeReporter implements Reporter {
     mkdirSync(this.#folder, { recursive: true });
     writeFileSync(join(this.#folder, `${process.pid}.json`), JSON.stringify(outcome));
   }
+}
+
+function firstLine(message = 'no reason given'): string {
+  return message.split('\n', 1)[0] ?? '';
 }
 
 /** The usual report, and one for `.ci/run` when it asks for it. */
