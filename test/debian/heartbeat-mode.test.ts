@@ -135,10 +135,7 @@ describe.skipIf(pgbouncerProgram === undefined)('behind PgBouncer in transaction
   ])('C5: a pooler that hides itself, %s, is found by the heartbeat', async (_, hasBeaten) => {
     await using database = await createTestDatabase();
     await using pooler = await startPgBouncer(database.url, 1);
-    const application = new pg.Client({ connectionString: pooler.url });
-    await application.connect();
-    const { rows } = await application.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-    const pid = rows[0]?.pid ?? 0;
+    const pid = await backendOf(pooler.url);
     await using proxy = await startRewritingProxy(pooler.url, (message) => {
       if (message[0] === 'K'.charCodeAt(0)) message.writeInt32BE(pid, 5);
       return message;
@@ -152,6 +149,11 @@ describe.skipIf(pgbouncerProgram === undefined)('behind PgBouncer in transaction
 
     const lost = new Promise<void>((resolve) => session.onLost(resolve));
     await database.query('SELECT pg_terminate_backend($1)', [pid]);
+    // Until the pooler has noticed, whoever it gives this session to is cut off, which says nothing of poolers.
+    await until('the pooler works with another one', async () => {
+      const now = await backendOf(pooler.url).catch(() => pid);
+      return now !== pid;
+    });
     await session.beat(1, null).catch(() => {});
     await lost;
     expect(found).toBe(1);
@@ -160,7 +162,6 @@ describe.skipIf(pgbouncerProgram === undefined)('behind PgBouncer in transaction
     expect(await database.query('SELECT mode FROM millrace.worker WHERE no = 2')).toEqual([
       { mode: 'heartbeat' },
     ]);
-    await application.end();
     await storage.close();
   });
 
@@ -225,3 +226,17 @@ describe.skipIf(pgbouncerProgram === undefined)('behind PgBouncer in transaction
     expect(await fleet.violations({ allFinished: true })).toEqual([]);
   });
 });
+
+/** The server's process that the pooler gives to whoever comes now. */
+async function backendOf(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  // Its end may come between two statements.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    return rows[0]?.pid ?? 0;
+  } finally {
+    await client.end();
+  }
+}
