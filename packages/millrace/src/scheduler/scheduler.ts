@@ -186,9 +186,15 @@ export class Scheduler implements PublicScheduler {
 
   /** Once at a time: of two identities one would be nobody's. */
   #register(): Promise<void> {
-    this.#registering ??= this.#enrol().finally(() => {
-      this.#registering = undefined;
-    });
+    this.#registering ??= this.#enrol()
+      .catch((error: unknown) => {
+        // A stop closes the connection that a registration under way waits for.
+        if (this.#isStopping) return this.#refuse();
+        throw error;
+      })
+      .finally(() => {
+        this.#registering = undefined;
+      });
     return this.#registering;
   }
 
