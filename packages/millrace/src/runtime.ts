@@ -5,7 +5,9 @@ import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
+import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { Logger } from './core/logger.ts';
+import type { WhyReader } from './core/operator/why.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -24,10 +26,14 @@ import {
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
+import { Pauses } from './operate/pauses.ts';
+import { explainJob } from './operate/why/why.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
+import { PgPauses } from './storage/operator/pg-pauses.ts';
+import { PgWhyReader } from './storage/operator/pg-why.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
@@ -87,6 +93,9 @@ interface Composition {
   readonly logger: Logger;
   readonly storage: PgStorage;
   readonly client: Client;
+  readonly pauses: Pauses;
+  readonly whyReader: WhyReader;
+  readonly flags: FlagSource | undefined;
   readonly share: ProcessShare;
   readonly company: Company;
   readonly loopWatch: LoopWatch;
@@ -131,6 +140,9 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
     schedules: () => storage.schedules(),
+    pauseQueue: (queue, rest) => all.pauses.pause(queue, rest),
+    resumeQueue: (queue) => all.pauses.resume(queue),
+    why: (id) => explainJob(id, all.whyReader),
     createWorker(workerOptions = {}) {
       const worker = workerOf(all, workerOptions);
       return remember(worker, worker.stopped);
@@ -158,9 +170,11 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
 
   const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
+  const names = namesOf(schema);
+  const pool = new Pool(connection);
   const storage = new PgStorage({
-    names: namesOf(schema),
-    pool: new Pool(connection),
+    names,
+    pool,
     direct: new Route(direct, () => emit('session:pooled', {})),
     clock: systemClock,
     label: `${host}:${pid}`,
@@ -198,6 +212,9 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     logger,
     storage,
     client,
+    pauses: new Pauses(new PgPauses(names, pool), emit),
+    whyReader: new PgWhyReader(names, pool),
+    flags: flagSourceOf(options.flags),
     share: new ProcessShare(storage, [loopWatch, maintenance]),
     company: new Company(systemClock),
     loopWatch,
@@ -223,6 +240,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     loggerFor: (job) => jobLogger(logger, job),
+    flags: all.flags,
     began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,

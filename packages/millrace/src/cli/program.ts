@@ -5,7 +5,9 @@ import { addDev } from './commands/dev.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addMigrate } from './commands/migrate.ts';
+import { addQueues } from './commands/queues.ts';
 import { addStart } from './commands/start.ts';
+import { addWhy } from './commands/why.ts';
 import { exitCodes, reportFailure } from './fail.ts';
 
 /** Runs one command and ends the process with its exit code, whatever the project's own code left open. */
@@ -47,7 +49,8 @@ function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  for (const add of [addDev, addStart, addMigrate, addEnqueue, addJobs]) add(program);
+  for (const add of [addDev, addStart, addMigrate, addEnqueue, addJobs, addQueues, addWhy])
+    add(program);
   return program;
 }
 

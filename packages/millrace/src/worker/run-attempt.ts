@@ -2,12 +2,14 @@ import type { Clock } from '../core/clock.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
+import type { Flags, FlagSource } from '../core/flags.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
+import { flagsOf } from './flags-of.ts';
 import type { HeldJob } from './held-job.ts';
 import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
 import { runInTransaction } from './run-in-transaction.ts';
@@ -19,6 +21,7 @@ export interface Surroundings extends Judge {
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
   readonly loggerFor: (job: ClaimedJob) => Logger;
+  readonly flags: FlagSource | undefined;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;
   /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
@@ -118,6 +121,7 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
   const { job } = held;
   const { enqueue, enqueueMany } = around;
   let logger: Logger | undefined;
+  let flags: Flags | undefined;
   return {
     id: job.id,
     kind: job.kind,
@@ -132,6 +136,9 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
     },
     get logger() {
       return (logger ??= around.loggerFor(job));
+    },
+    get flags() {
+      return (flags ??= flagsOf(job, around.flags, around.emit));
     },
     enqueue,
     enqueueMany,
