@@ -4,10 +4,13 @@ import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
+import type { Emit } from './core/events.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { Logger } from './core/logger.ts';
 import type { WhyReader } from './core/operator/why.ts';
+import type { ActivityReader } from './core/operator/activity.ts';
+import type { Overview } from './core/operator/overview.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -23,6 +26,9 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
+import { Schedules } from './operate/schedules.ts';
+import { readStats } from './operate/stats.ts';
+import { tailJobs } from './operate/tail.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
@@ -31,9 +37,11 @@ import { explainJob } from './operate/why/why.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
-import { namesOf } from './storage/names.ts';
+import { namesOf, type Names } from './storage/names.ts';
 import { PgPauses } from './storage/operator/pg-pauses.ts';
 import { PgWhyReader } from './storage/operator/pg-why.ts';
+import { PgActivity } from './storage/operator/pg-activity.ts';
+import { PgOverview } from './storage/operator/pg-overview.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
@@ -92,9 +100,8 @@ interface Composition {
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly storage: PgStorage;
+  readonly operator: Operator;
   readonly client: Client;
-  readonly pauses: Pauses;
-  readonly whyReader: WhyReader;
   readonly flags: FlagSource | undefined;
   readonly share: ProcessShare;
   readonly company: Company;
@@ -113,6 +120,7 @@ interface Composition {
 export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millrace {
   const all = connect(options, tuning);
   const { jobs, storage, client, bus, enqueue } = all;
+  const { overview, activity, schedules, pauses, whyReader } = all.operator;
   const running = new Set<Worker | Scheduler>();
   const remember = <S extends Worker | Scheduler>(service: S, stopped: Promise<unknown>): S => {
     running.add(service);
@@ -139,10 +147,17 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     list: (rest) => client.list(rest),
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
-    schedules: () => storage.schedules(),
-    pauseQueue: (queue, rest) => all.pauses.pause(queue, rest),
-    resumeQueue: (queue) => all.pauses.resume(queue),
-    why: (id) => explainJob(id, all.whyReader),
+    pauseQueue: (queue, rest) => pauses.pause(queue, rest),
+    resumeQueue: (queue) => pauses.resume(queue),
+    why: (id) => explainJob(id, whyReader),
+    queues: () => overview.queues(),
+    workers: () => overview.workers(),
+    stats: () => readStats(overview),
+    schedules: (rest) => schedules.list(rest),
+    pauseSchedule: (name, rest) => schedules.pause(name, rest),
+    resumeSchedule: (name) => schedules.resume(name),
+    fireSchedule: (name, rest) => schedules.fire(name, rest),
+    tail: (rest) => tailJobs(activity, systemClock, rest),
     createWorker(workerOptions = {}) {
       const worker = workerOf(all, workerOptions);
       return remember(worker, worker.stopped);
@@ -205,15 +220,15 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
         standIn: { connection: threadConfig(direct()), schema, boot },
       }),
   });
+  const jobs = byKind(options.jobs ?? []);
   return {
     tuning,
-    jobs: byKind(options.jobs ?? []),
+    jobs,
     bus,
     logger,
     storage,
+    operator: operatorOf({ names, pool, jobs, client, emit }),
     client,
-    pauses: new Pauses(new PgPauses(names, pool), emit),
-    whyReader: new PgWhyReader(names, pool),
     flags: flagSourceOf(options.flags),
     share: new ProcessShare(storage, [loopWatch, maintenance]),
     company: new Company(systemClock),
@@ -221,6 +236,34 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
+  };
+}
+
+/** What operators look at and do beside single jobs. */
+interface Operator {
+  readonly overview: Overview;
+  readonly activity: ActivityReader;
+  readonly schedules: Schedules;
+  readonly pauses: Pauses;
+  readonly whyReader: WhyReader;
+}
+
+function operatorOf(parts: {
+  readonly names: Names;
+  readonly pool: Pool;
+  readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
+  readonly client: Client;
+  readonly emit: Emit;
+}): Operator {
+  const { names, pool, jobs, client, emit } = parts;
+  const overview = new PgOverview({ names, pool });
+  const prepare: Client['prepare'] = (...request) => client.prepare(...request);
+  return {
+    overview,
+    activity: new PgActivity({ names, pool }),
+    schedules: new Schedules({ overview, jobs, prepare, emit }),
+    pauses: new Pauses(new PgPauses(names, pool), emit),
+    whyReader: new PgWhyReader(names, pool),
   };
 }
 

@@ -5,6 +5,7 @@ import { wakeUp } from './0003-wake-up.ts';
 import { suspects } from './0004-suspects.ts';
 import { loopWatch } from './0005-loop-watch.ts';
 import { pauses } from './0006-pauses.ts';
+import { overview } from './0007-overview.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { id: 4, name: '0004-suspects', release: '0.2.0', oldestBeside: 1, sql: suspects },
   { id: 5, name: '0005-loop-watch', release: '0.2.0', oldestBeside: 1, sql: loopWatch },
   { id: 6, name: '0006-pauses', release: '0.3.0', oldestBeside: 1, sql: pauses },
+  { id: 7, name: '0007-overview', release: '0.3.0', oldestBeside: 1, sql: overview },
 ];
