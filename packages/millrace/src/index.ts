@@ -32,7 +32,6 @@ export type { Logger } from './core/logger.ts';
 export type {
   ConnectionConfig,
   ConnectionPool,
-  ListOptions,
   Millrace,
   MillraceOptions,
   Scheduler,
@@ -42,17 +41,25 @@ export type {
   WorkerOptions,
   WorkerStopped,
 } from './core/millrace.ts';
+export type { JobPage, SearchedTo } from './core/operator/job-search.ts';
+export type { JobVerb, VerbAnswer, VerbStatus } from './core/operator/job-verbs.ts';
+export type {
+  BulkFilter,
+  BulkOptions,
+  BulkProgress,
+  BulkResult,
+  DiscardOptions,
+  EditOptions,
+  JobFilterOptions,
+  ListOptions,
+  RescheduleOptions,
+  VerbOptions,
+} from './core/operator/options.ts';
 export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
 export type { Service } from './core/service.ts';
-export type {
-  CancelAnswer,
-  JobPage,
-  PendingMigration,
-  RetryAnswer,
-  ScheduleInfo,
-} from './core/storage.ts';
+export type { CancelAnswer, PendingMigration, RetryAnswer, ScheduleInfo } from './core/storage.ts';
 export type {
   IsolationLevel,
   Transaction,

@@ -24,6 +24,7 @@ import {
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
+import { Operator } from './operate/operator.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
@@ -87,6 +88,7 @@ interface Composition {
   readonly logger: Logger;
   readonly storage: PgStorage;
   readonly client: Client;
+  readonly operator: Operator;
   readonly share: ProcessShare;
   readonly company: Company;
   readonly loopWatch: LoopWatch;
@@ -103,7 +105,7 @@ interface Composition {
 /** The composition root: the only place that makes storage and services and connects them. */
 export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millrace {
   const all = connect(options, tuning);
-  const { jobs, storage, client, bus, enqueue } = all;
+  const { jobs, storage, client, operator, bus, enqueue } = all;
   const running = new Set<Worker | Scheduler>();
   const remember = <S extends Worker | Scheduler>(service: S, stopped: Promise<unknown>): S => {
     running.add(service);
@@ -127,9 +129,14 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     enqueue,
     enqueueMany: (requests, rest) => client.enqueueMany(requests, rest),
     get: (id) => client.get(id),
-    list: (rest) => client.list(rest),
+    list: (rest) => operator.list(rest),
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
+    discard: (id, rest) => operator.discard(id, rest),
+    reschedule: (id, rest) => operator.reschedule(id, rest),
+    edit: (id, rest) => operator.edit(id, rest),
+    delete: (id, rest) => operator.delete(id, rest),
+    bulk: (verb, filter, rest) => operator.bulk(verb, filter, rest),
     schedules: () => storage.schedules(),
     createWorker(workerOptions = {}) {
       const worker = workerOf(all, workerOptions);
@@ -167,6 +174,14 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
   const client = new Client({ storage, emit, limits });
+  const jobs = byKind(options.jobs ?? []);
+  const operator = new Operator({
+    storage,
+    get: (id) => client.get(id),
+    emit,
+    jobs,
+    ...limits,
+  });
   const maintenance = new Maintenance({
     session: storage.session(),
     clock: systemClock,
@@ -193,11 +208,12 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   });
   return {
     tuning,
-    jobs: byKind(options.jobs ?? []),
+    jobs,
     bus,
     logger,
     storage,
     client,
+    operator,
     share: new ProcessShare(storage, [loopWatch, maintenance]),
     company: new Company(systemClock),
     loopWatch,

@@ -1,11 +1,10 @@
 import type { EnqueueOptions, EnqueueResult } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Job } from '../core/job.ts';
+import { isId, type Job } from '../core/job.ts';
 import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/job-definition.ts';
-import type { ListOptions } from '../core/millrace.ts';
-import { cancelChecks, checkOptions, defaults, joinChecks, listChecks } from '../core/options.ts';
-import type { CancelAnswer, JobPage, NewJob, RetryAnswer, Storage } from '../core/storage.ts';
+import { cancelChecks, checkOptions, defaults, joinChecks } from '../core/options.ts';
+import type { CancelAnswer, NewJob, RetryAnswer, Storage } from '../core/storage.ts';
 import type { Executor } from '../core/transaction.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
 import { prepareJob, type Limits } from './prepare.ts';
@@ -57,23 +56,6 @@ export class Client {
 
   async get(id: string): Promise<Job | null> {
     return isId(id) ? this.#storage.get(id, defaults.attemptsShown) : null;
-  }
-
-  async list(options: ListOptions = {}): Promise<JobPage> {
-    const { state, kind, queue, limit, cursor } = checkOptions(listChecks, options, 'list');
-    if (cursor !== undefined && !isId(cursor)) {
-      throw new MillraceError(
-        'MILLRACE_OPTION_INVALID',
-        'list.cursor must be what an earlier page answered',
-      );
-    }
-    return this.#storage.list({
-      states: state,
-      kind,
-      queue,
-      cursor,
-      limit: limit ?? defaults.listLimit,
-    });
   }
 
   async cancel(
@@ -145,11 +127,4 @@ export class Client {
       throw new MillraceError(error.code, `job ${index}: ${error.message}`, { cause: error });
     }
   }
-}
-
-/** Ids are positive 64-bit numbers; anything else cannot name a job. */
-function isId(id: string): boolean {
-  return (
-    typeof id === 'string' && /^\d{1,19}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n
-  );
 }

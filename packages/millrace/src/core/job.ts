@@ -21,6 +21,13 @@ export function isFinished(state: JobState): state is FinishedState {
   return state === 'completed' || state === 'cancelled' || state === 'discarded';
 }
 
+/** Ids are positive 64-bit numbers; anything else cannot name a job. */
+export function isId(id: string): boolean {
+  return (
+    typeof id === 'string' && /^\d{1,19}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n
+  );
+}
+
 /** What a stored job looks like to everybody who reads it: the API, the command line, handlers. */
 export interface Job {
   /** A 64-bit number as text, so that no reader loses digits. */

@@ -34,6 +34,8 @@ export const defaults = {
   errorMaxBytes: 16 * 1024,
   attemptsShown: 25,
   listLimit: 50,
+  searchMs: 300,
+  bulkChunk: 500,
   completedRetentionMs: 7 * day,
   failedRetentionMs: 30 * day,
 } as const;
@@ -264,14 +266,6 @@ export const joinChecks = {
 export const cancelChecks = {
   ...joinChecks,
   reason: check.text(1_000),
-} as const;
-
-export const listChecks = {
-  state: check.states,
-  kind: name,
-  queue: name,
-  limit: check.whole(1, 1_000),
-  cursor: check.text(19),
 } as const;
 
 export const missedChecks = {

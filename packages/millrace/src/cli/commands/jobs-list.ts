@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { jobStates, type Job, type JobState } from '../../core/job.ts';
-import type { JobPage } from '../../core/storage.ts';
+import type { JobPage } from '../../core/operator/job-search.ts';
 import { systemTime } from '../../system-clock.ts';
 import { listOf, wholeNumber } from '../arguments.ts';
 import { settingOf, withMillrace } from '../open.ts';
