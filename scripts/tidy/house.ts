@@ -33,6 +33,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
+  'prometheus.ts': { floor: 4, namesOnly: ['prometheus.ts'] },
   'drizzle.ts': { floor: 4, namesOnly: ['drizzle.ts'] },
   'kysely.ts': { floor: 4, namesOnly: ['kysely.ts'] },
   'knex.ts': { floor: 4, namesOnly: ['knex.ts'] },
@@ -49,6 +50,8 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   'core/cron.ts': ['croner'],
   storage: ['pg'],
   codecs: ['@bufbuild/protobuf'],
+  'telemetry/prometheus.ts': ['prom-client'],
+  'telemetry/prometheus-metrics.ts': ['prom-client'],
   cli: ['commander', '@millrace/dev-db', computedImport],
 };
 

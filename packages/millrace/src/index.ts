@@ -46,6 +46,15 @@ export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
 export type { Service } from './core/service.ts';
+export type { Backlog, QueueBacklog } from './core/operator/backlog.ts';
+export type {
+  AttemptEnd,
+  EnqueueEnd,
+  Telemetry,
+  TelemetrySource,
+  TraceContext,
+  Vitals,
+} from './core/telemetry.ts';
 export type {
   CancelAnswer,
   JobPage,

@@ -6,6 +6,7 @@ import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import type { Logger } from './core/logger.ts';
+import type { TelemetrySource } from './core/telemetry.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -28,6 +29,7 @@ import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
+import { PgBacklog } from './storage/operator/backlog.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
@@ -36,8 +38,10 @@ import { systemClock, systemTime } from './system-clock.ts';
 import { consoleLogger } from './telemetry/console-logger.ts';
 import { publishEvents } from './telemetry/diagnostics.ts';
 import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
+import { Instruments } from './telemetry/instruments.ts';
 import { jobLogger } from './telemetry/job-logger.ts';
 import { logEvents } from './telemetry/log-events.ts';
+import { telemetrySources } from './telemetry/source.ts';
 import { version } from './version.ts';
 import { Company } from './worker/company.ts';
 import { runUntilSignal } from './worker/signals.ts';
@@ -91,6 +95,9 @@ interface Composition {
   readonly company: Company;
   readonly loopWatch: LoopWatch;
   readonly enqueue: Enqueue;
+  readonly instruments: Instruments;
+  readonly telemetrySource: (name: string) => TelemetrySource;
+  readonly workers: Set<JobWorker>;
   readonly resultMaxBytes: number;
   readonly process: {
     readonly boot: string;
@@ -133,6 +140,8 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     schedules: () => storage.schedules(),
     createWorker(workerOptions = {}) {
       const worker = workerOf(all, workerOptions);
+      all.workers.add(worker);
+      void worker.stopped.finally(() => all.workers.delete(worker));
       return remember(worker, worker.stopped);
     },
     createScheduler(schedulerOptions = {}) {
@@ -140,6 +149,10 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
       return remember(scheduler, scheduler.stopped);
     },
     subscribe: (listener, name) => bus.subscribe(listener, name),
+    attach(tool) {
+      all.instruments.attach(tool, all.telemetrySource);
+      return tool;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -149,7 +162,6 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const checked = checkOptions(millraceChecks, options, 'createMillrace');
   const host = hostname();
   const boot = randomUUID();
-  const { pid } = process;
   const bus = createEventBus(systemClock);
   const { emit } = bus;
   const logger = loggerOf(options.logger);
@@ -158,15 +170,19 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
 
   const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
+  const names = namesOf(schema);
+  const pool = new Pool(connection);
   const storage = new PgStorage({
-    names: namesOf(schema),
-    pool: new Pool(connection),
+    names,
+    pool,
     direct: new Route(direct, () => emit('session:pooled', {})),
     clock: systemClock,
-    label: `${host}:${pid}`,
+    label: `${host}:${process.pid}`,
   });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
-  const client = new Client({ storage, emit, limits });
+  const instruments = new Instruments();
+  const { aroundEnqueue } = instruments;
+  const client = new Client({ storage, emit, limits, aroundEnqueue });
   const maintenance = new Maintenance({
     session: storage.session(),
     clock: systemClock,
@@ -179,21 +195,16 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
       failedMs: checked.failedRetention ?? defaults.failedRetentionMs,
     },
   });
-  const { blockedForMs } = tuning;
-  const loopWatch = new LoopWatch({
-    clock: systemClock,
-    emit,
-    blockedForMs,
-    startThread: (memory) =>
-      watchThread({
-        memory,
-        blockedForMs,
-        standIn: { connection: threadConfig(direct()), schema, boot },
-      }),
-  });
+  const loopWatch = loopWatchOf(bus, tuning, () => ({
+    connection: threadConfig(direct()),
+    schema,
+    boot,
+  }));
+  const jobs = byKind(options.jobs ?? []);
+  const workers = new Set<JobWorker>();
   return {
     tuning,
-    jobs: byKind(options.jobs ?? []),
+    jobs,
     bus,
     logger,
     storage,
@@ -202,9 +213,30 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     company: new Company(systemClock),
     loopWatch,
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
+    instruments,
+    telemetrySource: telemetrySources({
+      version,
+      jobs,
+      bus,
+      clock: systemClock,
+      reader: new PgBacklog({ pool, names }),
+      inHand: () => Array.from(workers, (worker) => worker.inHand()),
+      connections: () => storage.connections(),
+    }),
+    workers,
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
-    process: { boot, host, pid, version },
+    process: { boot, host, pid: process.pid, version },
   };
+}
+
+function loopWatchOf(bus: EventBus, tuning: Tuning, standIn: () => StandInParts): LoopWatch {
+  const { blockedForMs } = tuning;
+  return new LoopWatch({
+    clock: systemClock,
+    emit: bus.emit,
+    blockedForMs,
+    startThread: (memory) => watchThread({ memory, blockedForMs, standIn: standIn() }),
+  });
 }
 
 function workerOf(all: Composition, options: WorkerOptions): JobWorker {
@@ -223,6 +255,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     loggerFor: (job) => jobLogger(logger, job),
+    aroundAttempt: all.instruments.aroundAttempt,
     began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,

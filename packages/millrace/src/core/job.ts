@@ -91,6 +91,8 @@ export interface JobMeta {
   readonly tags?: readonly string[];
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** The schedule that made it. */
+  readonly schedule?: string;
 }
 
 /** A job as the worker that claimed it holds it. */

@@ -6,6 +6,7 @@ import type { Job, JobState } from './job.ts';
 import type { AnyJobDefinition } from './job-definition.ts';
 import type { Logger } from './logger.ts';
 import type { Service } from './service.ts';
+import type { Telemetry } from './telemetry.ts';
 import type {
   CancelAnswer,
   JobPage,
@@ -176,6 +177,12 @@ export interface Millrace extends AsyncDisposable {
    * @returns a function that ends the subscription
    */
   subscribe(listener: (event: MillraceEvent) => void, name?: string): () => void;
+  /**
+   * Plugs in a tool such as `prometheus()`, `opentelemetry()` or `sentry(Sentry)`, before anything runs. Each has a queue of
+   * events of its own, bounded as that of `subscribe`.
+   * @returns the tool
+   */
+  attach<T extends Telemetry>(tool: T): T;
   /** Ends the connections that Millrace opened; a pool of yours stays open. */
   close(): Promise<void>;
 }

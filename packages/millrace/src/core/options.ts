@@ -33,6 +33,7 @@ export const defaults = {
   resultMaxBytes: 64 * 1024,
   errorMaxBytes: 16 * 1024,
   attemptsShown: 25,
+  targetDelayMs: 30_000,
   listLimit: 50,
   completedRetentionMs: 7 * day,
   failedRetentionMs: 30 * day,
@@ -311,6 +312,11 @@ export const schedulerChecks = {
 
 export const queueChecks = {
   concurrency: check.whole(1, 10_000),
+} as const;
+
+export const prometheusChecks = {
+  registry: check.any,
+  targetDelay: check.positiveDuration,
 } as const;
 
 /** The known name that a mistyped one most likely means, or undefined when none is close. */

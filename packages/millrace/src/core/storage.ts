@@ -221,6 +221,11 @@ export interface PendingMigration {
   readonly sql: string;
 }
 
+/** What became of a job that was to be stored. `notified`: see the event `job:enqueued`. */
+export interface StoredJob extends EnqueueResult {
+  readonly notified: boolean | null;
+}
+
 export interface Storage {
   /** Brings the schema to this release. Answers with the names of what was applied. */
   migrate(): Promise<readonly string[]>;
@@ -229,7 +234,7 @@ export interface Storage {
   /** @throws MILLRACE_SCHEMA_MISSING, MILLRACE_SCHEMA_OUTDATED, MILLRACE_SCHEMA_TOO_NEW, MILLRACE_DB_… */
   verify(): Promise<void>;
 
-  enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]>;
+  enqueue(jobs: readonly NewJob[], on?: Executor): Promise<StoredJob[]>;
   /** Brings a user's handle to the common shape. @throws MILLRACE_TX_INVALID, MILLRACE_TX_NOT_OPEN */
   executorOf(handle: unknown): Executor;
   transaction<T>(isolation: IsolationLevel, body: (tx: Transaction) => Promise<T>): Promise<T>;
@@ -243,6 +248,9 @@ export interface Storage {
 
   /** The one session that the workers and schedulers of this process share. */
   session(): WorkSession;
+
+  /** How many are open: the engine's own, and those of the pool. */
+  connections(): { readonly engine: number; readonly pool: number };
 
   /** Connections that are open for good end; running calls are awaited. */
   close(): Promise<void>;

@@ -7,7 +7,7 @@ import type {
   JobState,
 } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
-import type { Completion, NewJob, SettleRequest } from '../core/storage.ts';
+import type { Completion, NewJob, SettleRequest, UnservedJobs } from '../core/storage.ts';
 import type { Row } from './connection.ts';
 import type { FoundJob, FoundLane, Route } from './lane-cursor.ts';
 
@@ -43,6 +43,15 @@ export function toAttempt(row: Row): AttemptRecord {
     endedAt: row['ended_at'] as Date,
     worker: row['worker'] as string | null,
     error: row['error'] as AttemptError | null,
+  };
+}
+
+export function toUnserved(row: Row): UnservedJobs {
+  return {
+    queue: row['queue'] as string,
+    kind: row['kind'] as string,
+    jobs: row['jobs'] as number,
+    oldestMs: row['oldest_ms'] as number,
   };
 }
 

@@ -1,12 +1,10 @@
-import type { ClaimedJob } from '../core/job.ts';
+import type { JobRef } from '../core/events.ts';
 import type { Logger } from '../core/logger.ts';
 
 /** The logger of one attempt: every line says which job it is about. */
-export function jobLogger(
-  logger: Logger,
-  job: Pick<ClaimedJob, 'id' | 'kind' | 'queue' | 'attempt'>,
-): Logger {
-  const ref = { kind: job.kind, id: job.id, attempt: job.attempt, queue: job.queue };
+export function jobLogger(logger: Logger, job: JobRef): Logger {
+  const { kind, id, attempt, queue, traceId } = job;
+  const ref = { kind, id, attempt, queue, ...(traceId !== undefined && { traceId }) };
   type Level = 'debug' | 'info' | 'warn' | 'error';
   const bound =
     (level: Level): Logger[Level] =>

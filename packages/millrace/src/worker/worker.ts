@@ -12,6 +12,7 @@ import type { Logger } from '../core/logger.ts';
 import type { StopOptions, Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { checkOptions, defaults, stopChecks } from '../core/options.ts';
 import type { ClaimRequest, WorkSession } from '../core/storage.ts';
+import type { AroundAttempt, InHand } from '../core/telemetry.ts';
 import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import type { Company } from './company.ts';
@@ -57,7 +58,8 @@ export interface WorkerParts {
   readonly process: Pick<WorkerFacts, 'boot' | 'host' | 'pid' | 'version'>;
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
-  readonly loggerFor: (job: ClaimedJob) => Logger;
+  readonly loggerFor: (job: JobRef) => Logger;
+  readonly aroundAttempt: AroundAttempt;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;
   readonly resultMaxBytes: number;
@@ -211,6 +213,9 @@ export class JobWorker implements Worker {
     return this.#stopped.promise;
   }
 
+  /** What it has in hand now. */
+  readonly inHand = (): InHand => this.#hands.count();
+
   /** Resolves when the worker has stopped, whoever asked for it. */
   get stopped(): Promise<WorkerStopped> {
     return this.#stopped.promise;
@@ -344,6 +349,7 @@ export class JobWorker implements Worker {
       worker: this.#session.no,
       kinds: [...handlers.keys()],
       queues: [...queues.keys()],
+      concurrency: this.#settings.concurrency,
     });
     this.#wakeup.listen();
     this.#forgetCompany = company.watch({
