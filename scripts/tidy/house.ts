@@ -33,6 +33,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
+  'opentelemetry.ts': { floor: 4, namesOnly: ['opentelemetry.ts'] },
+  'sentry.ts': { floor: 4, namesOnly: ['sentry.ts'] },
   'prometheus.ts': { floor: 4, namesOnly: ['prometheus.ts'] },
   'drizzle.ts': { floor: 4, namesOnly: ['drizzle.ts'] },
   'kysely.ts': { floor: 4, namesOnly: ['kysely.ts'] },
@@ -50,6 +52,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   'core/cron.ts': ['croner'],
   storage: ['pg'],
   codecs: ['@bufbuild/protobuf'],
+  'telemetry/opentelemetry.ts': ['@opentelemetry/api'],
   'telemetry/prometheus.ts': ['prom-client'],
   'telemetry/prometheus-metrics.ts': ['prom-client'],
   cli: ['commander', '@millrace/dev-db', computedImport],
@@ -93,7 +96,7 @@ export const longestTestFunction = 100;
 export const dependencies: Readonly<Record<string, Readonly<Record<string, readonly RegExp[]>>>> = {
   'packages/millrace/package.json': {
     dependencies: [/^pg$/, /^croner$/, /^commander$/, /^prom-client$/],
-    peerDependencies: [/^@millrace\/dev-db$/, /^@bufbuild\/protobuf$/],
+    peerDependencies: [/^@millrace\/dev-db$/, /^@bufbuild\/protobuf$/, /^@opentelemetry\/api$/],
     optionalDependencies: [],
   },
   'packages/dev-db/package.json': {

@@ -209,7 +209,7 @@ describe('a claim whose answer comes late', () => {
       enqueueMany: safe.enqueueMany,
       began: () => () => {},
       loggerFor: () => console,
-      aroundAttempt: new Instruments().aroundAttempt,
+      aroundAttempt: new Instruments(systemClock).aroundAttempt,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,
       backstopMs: 30_000,

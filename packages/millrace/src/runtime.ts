@@ -180,7 +180,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     label: `${host}:${process.pid}`,
   });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
-  const instruments = new Instruments();
+  const instruments = new Instruments(systemClock);
   const { aroundEnqueue } = instruments;
   const client = new Client({ storage, emit, limits, aroundEnqueue });
   const maintenance = new Maintenance({

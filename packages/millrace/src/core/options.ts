@@ -319,6 +319,12 @@ export const prometheusChecks = {
   targetDelay: check.positiveDuration,
 } as const;
 
+export const opentelemetryChecks = {
+  trace: check.oneOf('link', 'parent'),
+  spanName: check.oneOf('queue', 'kind'),
+  metrics: check.boolean,
+} as const;
+
 /** The known name that a mistyped one most likely means, or undefined when none is close. */
 export function nearest(given: string, known: readonly string[]): string | undefined {
   const ranked = known

@@ -54,10 +54,11 @@ export interface AttemptEnd {
   readonly thrown: unknown;
 }
 
-/** How enqueueing ended. */
-export type EnqueueEnd =
+/** How enqueueing ended, and how long it took. */
+export type EnqueueEnd = { readonly durationMs: number } & (
   | { readonly answers: readonly EnqueueResult[] }
-  | { readonly error: unknown };
+  | { readonly error: unknown }
+);
 
 /** What jobs carry from whoever enqueues them to whoever runs them. */
 export type TraceContext = Pick<JobMeta, 'traceparent' | 'tracestate'>;

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import type { EnqueueResult } from '../core/enqueue.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { NewJob } from '../core/storage.ts';
@@ -14,11 +15,19 @@ import type {
 type Wrap<Carried, End> = (run: (carried?: Carried) => Promise<End>) => unknown;
 
 /** As tools see it, but that the answers are the caller's own. */
-type StoreEnd = { readonly answers: EnqueueResult[] } | { readonly error: unknown };
+type StoreEnd = { readonly durationMs: number } & (
+  | { readonly answers: EnqueueResult[] }
+  | { readonly error: unknown }
+);
 
 /** The tools that are plugged in. Where there is none, nothing is wrapped. */
 export class Instruments {
   readonly #tools = new Set<Telemetry>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** @param source Made for each tool, for its subscription bears its name. */
   attach(tool: Telemetry, source: (name: string) => TelemetrySource): void {
@@ -32,7 +41,7 @@ export class Instruments {
       (tool) => tool.aroundEnqueue && ((run) => tool.aroundEnqueue?.(jobs, run)),
     );
     if (wraps.length === 0) return store(jobs);
-    return wrapped(wraps, (carried) => endOf(store(carrying(jobs, carried)))).then(answersOf);
+    return wrapped(wraps, (carried) => this.#endOf(store(carrying(jobs, carried)))).then(answersOf);
   };
 
   readonly aroundAttempt: AroundAttempt = <End extends AttemptEnd>(
@@ -44,6 +53,16 @@ export class Instruments {
     );
     return wraps.length === 0 ? run() : wrapped(wraps, run);
   };
+
+  async #endOf(storing: Promise<EnqueueResult[]>): Promise<StoreEnd> {
+    const startedMs = this.#clock.monotonicMs();
+    const took = () => this.#clock.monotonicMs() - startedMs;
+    try {
+      return { answers: await storing, durationMs: took() };
+    } catch (error) {
+      return { error, durationMs: took() };
+    }
+  }
 
   #wraps<Carried, End>(
     of: (tool: Telemetry) => Wrap<Carried, End> | undefined,
@@ -88,12 +107,4 @@ function carrying(jobs: readonly NewJob[], carried: TraceContext | undefined): r
 function answersOf(end: StoreEnd): EnqueueResult[] {
   if ('error' in end) throw end.error;
   return end.answers;
-}
-
-async function endOf(storing: Promise<EnqueueResult[]>): Promise<StoreEnd> {
-  try {
-    return { answers: await storing };
-  } catch (error) {
-    return { error };
-  }
 }
