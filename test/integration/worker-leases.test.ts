@@ -208,7 +208,7 @@ describe('a claim whose answer comes late', () => {
       enqueue: safe.enqueue,
       enqueueMany: safe.enqueueMany,
       began: () => () => {},
-      loggerFor: () => console,
+      logFor: () => ({ logger: console, lines: () => null }),
       aroundAttempt: new Instruments(systemClock).aroundAttempt,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,

@@ -12,7 +12,14 @@ export type { Duration } from './core/duration.ts';
 export type { Enqueue, EnqueueMany, EnqueueOptions, EnqueueResult } from './core/enqueue.ts';
 export type { ErrorCode } from './core/errors.ts';
 export type { EventName, Events, JobRef, MillraceEvent } from './core/events.ts';
-export type { AttemptEnding, AttemptError, AttemptRecord, Job, JobState } from './core/job.ts';
+export type {
+  AttemptEnding,
+  AttemptError,
+  AttemptRecord,
+  Job,
+  JobState,
+  LogLine,
+} from './core/job.ts';
 export type {
   AnyJobDefinition,
   Handler,

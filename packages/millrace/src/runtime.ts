@@ -5,8 +5,10 @@ import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
-import type { Logger } from './core/logger.ts';
+import type { JobRef } from './core/events.ts';
+import type { AttemptLog, Logger } from './core/logger.ts';
 import type { TelemetrySource } from './core/telemetry.ts';
+import { captureLimits } from './core/telemetry-options.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -41,6 +43,7 @@ import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
 import { Instruments } from './telemetry/instruments.ts';
 import { jobLogger } from './telemetry/job-logger.ts';
 import { logEvents } from './telemetry/log-events.ts';
+import { LogTail } from './telemetry/log-tail.ts';
 import { telemetrySources } from './telemetry/source.ts';
 import { version } from './version.ts';
 import { Company } from './worker/company.ts';
@@ -88,7 +91,7 @@ interface Composition {
   readonly tuning: Tuning;
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
   readonly bus: EventBus;
-  readonly logger: Logger;
+  readonly logFor: (job: JobRef) => AttemptLog;
   readonly storage: PgStorage;
   readonly client: Client;
   readonly share: ProcessShare;
@@ -206,7 +209,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     tuning,
     jobs,
     bus,
-    logger,
+    logFor: logsOf(logger, options.captureLogs),
     storage,
     client,
     share: new ProcessShare(storage, [loopWatch, maintenance]),
@@ -240,7 +243,7 @@ function loopWatchOf(bus: EventBus, tuning: Tuning, standIn: () => StandInParts)
 }
 
 function workerOf(all: Composition, options: WorkerOptions): JobWorker {
-  const { tuning, jobs, bus, logger, storage, share, enqueue, resultMaxBytes } = all;
+  const { tuning, jobs, bus, storage, share, enqueue, resultMaxBytes } = all;
   const worker: JobWorker = new JobWorker({
     options,
     jobs: jobs.values(),
@@ -254,7 +257,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     process: all.process,
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
-    loggerFor: (job) => jobLogger(logger, job),
+    logFor: all.logFor,
     aroundAttempt: all.instruments.aroundAttempt,
     began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
@@ -328,6 +331,16 @@ function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, A
     jobs.set(definition.kind, definition);
   }
   return jobs;
+}
+
+/** @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID */
+function logsOf(
+  logger: Logger,
+  capture: MillraceOptions['captureLogs'],
+): (job: JobRef) => AttemptLog {
+  const limits = captureLimits(capture, 'createMillrace.captureLogs');
+  if (limits === undefined) return (job) => jobLogger(logger, job);
+  return (job) => jobLogger(logger, job, { keep: new LogTail(limits), now: systemTime });
 }
 
 function loggerOf(given: Logger | false | undefined): Logger {

@@ -58,6 +58,11 @@ export interface MillraceOptions {
   readonly completedRetention?: Duration;
   /** How long cancelled and discarded jobs stay in the history. Default 30 days. */
   readonly failedRetention?: Duration;
+  /**
+   * Keeps the last lines that a handler writes through `context.logger` with its attempt, whatever the logger's level. At most
+   * 100 lines and 16 KiB by default. A job that logs costs a write of its own when it completes. Default false.
+   */
+  readonly captureLogs?: boolean | { readonly lines?: number; readonly bytes?: number };
 }
 
 /** What `createWorker` takes. */

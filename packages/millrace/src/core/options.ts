@@ -33,7 +33,6 @@ export const defaults = {
   resultMaxBytes: 64 * 1024,
   errorMaxBytes: 16 * 1024,
   attemptsShown: 25,
-  targetDelayMs: 30_000,
   listLimit: 50,
   completedRetentionMs: 7 * day,
   failedRetentionMs: 30 * day,
@@ -293,6 +292,7 @@ export const millraceChecks = {
   resultMaxBytes: check.whole(1, 256 * mebibyte),
   completedRetention: check.duration,
   failedRetention: check.duration,
+  captureLogs: check.any,
 } as const;
 
 export const workerChecks = {
@@ -312,17 +312,6 @@ export const schedulerChecks = {
 
 export const queueChecks = {
   concurrency: check.whole(1, 10_000),
-} as const;
-
-export const prometheusChecks = {
-  registry: check.any,
-  targetDelay: check.positiveDuration,
-} as const;
-
-export const opentelemetryChecks = {
-  trace: check.oneOf('link', 'parent'),
-  spanName: check.oneOf('queue', 'kind'),
-  metrics: check.boolean,
 } as const;
 
 /** The known name that a mistyped one most likely means, or undefined when none is close. */

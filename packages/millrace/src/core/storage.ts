@@ -4,7 +4,7 @@
  */
 import type { EnqueueResult } from './enqueue.ts';
 import type { JobRef } from './events.ts';
-import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
+import type { ClaimedJob, Job, LogLine, JobMeta, JobPolicy, JobState } from './job.ts';
 import type { Json } from './json.ts';
 import type { Settlement } from './lifecycle.ts';
 import type { Executor, IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
@@ -69,6 +69,8 @@ export interface SettleRequest {
   readonly id: string;
   readonly lease: string;
   readonly settlement: Settlement;
+  /** What the handler logged, where it is to be kept. */
+  readonly logs?: readonly LogLine[] | null;
 }
 
 /** The settlement of most jobs: it completed. */

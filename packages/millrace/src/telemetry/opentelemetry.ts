@@ -16,9 +16,10 @@ import {
 } from '@opentelemetry/api';
 import { nameOf, toAttemptError } from '../core/attempt-error.ts';
 import type { AttemptError, ClaimedJob, JobMeta } from '../core/job.ts';
-import { checkOptions, defaults, opentelemetryChecks } from '../core/options.ts';
+import { checkOptions, defaults } from '../core/options.ts';
 import type { NewJob } from '../core/storage.ts';
 import type { AttemptEnd, EnqueueEnd, Telemetry, TraceContext } from '../core/telemetry.ts';
+import { opentelemetryChecks } from '../core/telemetry-options.ts';
 import { formatTraceparent, parseTraceparent } from '../core/trace-context.ts';
 import { attribute, instrument, system } from './opentelemetry-names.ts';
 

@@ -1,9 +1,10 @@
 import { Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import type { Duration } from '../core/duration.ts';
 import type { EventName, Events, MillraceEvent } from '../core/events.ts';
-import { checkOptions, defaults, prometheusChecks } from '../core/options.ts';
+import { checkOptions } from '../core/options.ts';
 import type { Backlog } from '../core/operator/backlog.ts';
 import type { Telemetry, TelemetrySource } from '../core/telemetry.ts';
+import { prometheusChecks, telemetryDefaults } from '../core/telemetry-options.ts';
 import { attemptLabel, boundedNames, other } from './bounded.ts';
 import { makeMetrics, type Collectors, type Metrics } from './prometheus-metrics.ts';
 import { RunTimes } from './run-times.ts';
@@ -47,7 +48,7 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusMetrics {
   const registry = options.registry ?? new Registry();
   const runTimes = new RunTimes();
   const sources: TelemetrySource[] = [];
-  const targetDelayMs = targetDelay ?? defaults.targetDelayMs;
+  const targetDelayMs = targetDelay ?? telemetryDefaults.targetDelayMs;
   const collectors = collectorsOf({ metrics: () => metrics, sources, runTimes, targetDelayMs });
   const metrics = makeMetrics(registry, collectors);
   const listeners = listenersOf(metrics, runTimes);

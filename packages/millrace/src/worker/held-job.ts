@@ -3,6 +3,7 @@ import type { MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
 import type { JobSettings } from '../core/job-definition.ts';
 import type { ClaimedJob } from '../core/job.ts';
+import type { AttemptLog } from '../core/logger.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
 
 /** The settings of a definition that has a handler. */
@@ -19,6 +20,8 @@ export class HeldJob implements Bagged {
   readonly settings: HandledJobSettings;
   ref: JobRef;
   place = -1;
+  /** What its handler logs to, once it has asked for it. */
+  log: AttemptLog | undefined;
   /** Whether its handler was ever started. */
   hasBegun = false;
   /** Whether its handler has a slot. */

@@ -5,7 +5,7 @@ import type { JobRef } from '../core/events.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { AttemptError, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
-import type { Logger } from '../core/logger.ts';
+import type { AttemptLog } from '../core/logger.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { AroundAttempt, AttemptEnd } from '../core/telemetry.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
@@ -19,7 +19,7 @@ export interface Surroundings extends Judge {
   readonly clock: Clock;
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
-  readonly loggerFor: (job: JobRef) => Logger;
+  readonly logFor: (job: JobRef) => AttemptLog;
   readonly aroundAttempt: AroundAttempt;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;
@@ -138,7 +138,6 @@ function unreadable(error: unknown): MillraceError {
 function contextOf(held: HeldJob, around: Surroundings): JobContext {
   const { job } = held;
   const { enqueue, enqueueMany } = around;
-  let logger: Logger | undefined;
   return {
     id: job.id,
     kind: job.kind,
@@ -152,7 +151,8 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
       return held.signal;
     },
     get logger() {
-      return (logger ??= around.loggerFor(held.ref));
+      held.log ??= around.logFor(held.ref);
+      return held.log.logger;
     },
     enqueue,
     enqueueMany,

@@ -8,7 +8,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Emit, JobRef } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
-import type { Logger } from '../core/logger.ts';
+import type { AttemptLog } from '../core/logger.ts';
 import type { StopOptions, Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { checkOptions, defaults, stopChecks } from '../core/options.ts';
 import type { ClaimRequest, WorkSession } from '../core/storage.ts';
@@ -58,7 +58,7 @@ export interface WorkerParts {
   readonly process: Pick<WorkerFacts, 'boot' | 'host' | 'pid' | 'version'>;
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
-  readonly loggerFor: (job: JobRef) => Logger;
+  readonly logFor: (job: JobRef) => AttemptLog;
   readonly aroundAttempt: AroundAttempt;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;

@@ -10,11 +10,11 @@ export const getJob = statement(
   (s) => `SELECT ${columns} FROM ${s}.jobs v WHERE v.id = $1::text::bigint`,
 );
 
-/** $1 id, $2 how many: the last attempts that did not complete, newest first. */
+/** $1 id, $2 how many: the last attempts that are kept, newest first. */
 export const getAttempts = statement(
   'get_attempts',
   (s) => `
-SELECT a.attempt, a.ending, a.started_at, a.ended_at, a.worker, a.error FROM ${s}.job_attempt a
+SELECT a.attempt, a.ending, a.started_at, a.ended_at, a.worker, a.error, a.logs FROM ${s}.job_attempt a
  WHERE a.job_id = $1::text::bigint ORDER BY a.ended_at DESC, a.attempt DESC LIMIT $2::text::int`,
 );
 
