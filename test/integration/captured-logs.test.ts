@@ -35,7 +35,7 @@ const line = (attempt: number) => ({
   level: 'debug',
   message: 'begun',
   details: { attempt },
-  at: expect.any(Date),
+  at: expect.any(Date) as unknown,
 });
 
 it('what a handler logs is kept with its attempt, whether it fails or completes', async () => {

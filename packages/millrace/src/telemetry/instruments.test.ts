@@ -120,5 +120,5 @@ it('an enqueue that fails is told to the tools and rejects as it did', async () 
   });
   const failing = instruments.aroundEnqueue([newJob], () => Promise.reject(broken));
   await expect(failing).rejects.toBe(broken);
-  expect(ends).toMatchObject([{ error: broken, durationMs: expect.any(Number) }]);
+  expect(ends).toMatchObject([{ error: broken, durationMs: expect.any(Number) as unknown }]);
 });
