@@ -94,7 +94,8 @@ async function runAlone(
       isReady = !asked.stop.aborted;
       output.say(`millrace: ${role.join(' and ')} started, pid ${process.pid}`);
     },
-  }).finally(async () => server?.close());
+  });
+  await server?.close();
   if (givenBack > 0) process.exitCode ??= exitCodes.failed;
   output.answer({ roles: role, givenBack }, () =>
     givenBack === 0
