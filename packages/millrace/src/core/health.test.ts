@@ -7,7 +7,7 @@ function record() {
   const fail = (loop: string) =>
     health.hear({
       name: 'loop:failed',
-      data: { loop, error: { name: 'Error', message: 'no\nluck' } as never },
+      data: { loop, error: { name: 'Error', message: 'no\nluck' } },
       atMs: 0,
     });
   return { health, fail, pass: (ms: number) => (nowMs += ms) };
