@@ -14,8 +14,10 @@ const stages = readFileSync(stagesFile, 'utf8')
   .map((line) => line.split('\t'))
   .map(([state, name, why]) => ({ state, name, why }));
 
-for (const { run, passed, failed, skipped } of outcomes) {
-  console.log(`${run}: ${passed} tests passed, ${failed} failed, ${skipped.length} skipped`);
+for (const { run, passed, failures, skipped } of outcomes) {
+  console.log(
+    `${run}: ${passed} tests passed, ${failures.length} failed, ${skipped.length} skipped`,
+  );
 }
 for (const { run, failures, skipped } of outcomes) {
   for (const { name, why } of failures) console.log(`failed in ${run}: ${name} (${why})`);
@@ -29,7 +31,7 @@ for (const { state, name, why } of stages) {
 const stagesThat = (wanted: string) => stages.filter(({ state }) => state === wanted).length;
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 const passed = sum(outcomes.map((outcome) => outcome.passed)) + stagesThat('passed');
-const failed = sum(outcomes.map((outcome) => outcome.failed)) + stagesThat('failed');
+const failed = sum(outcomes.map((outcome) => outcome.failures.length)) + stagesThat('failed');
 const skipped = sum(outcomes.map((outcome) => outcome.skipped.length)) + stagesThat('skipped');
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 if (failed > 0) process.exitCode = 1;

@@ -6,7 +6,6 @@ import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 export interface RunOutcome {
   readonly run: string;
   readonly passed: number;
-  readonly failed: number;
   readonly failures: readonly { readonly name: string; readonly why: string }[];
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
 }
@@ -25,15 +24,21 @@ export class OutcomeReporter implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const results = tests.map((test) => ({ name: test.fullName, result: test.result() }));
     // A file that cannot be loaded has no tests that could fail.
-    const broken = modules.filter((module) => module.errors().length > 0).length;
+    const broken = modules.filter((module) => module.errors().length > 0);
     const count = (state: string) => results.filter(({ result }) => result.state === state).length;
     const outcome: RunOutcome = {
       run: this.#run,
       passed: count('passed'),
-      failed: count('failed') + broken + errors.length,
-      failures: results.flatMap(({ name, result }) =>
-        result.state === 'failed' ? [{ name, why: firstLine(result.errors[0]?.message) }] : [],
-      ),
+      failures: [
+        ...results.flatMap(({ name, result }) =>
+          result.state === 'failed' ? [{ name, why: firstLine(result.errors[0]?.message) }] : [],
+        ),
+        ...broken.map((module) => ({
+          name: module.relativeModuleId,
+          why: firstLine(module.errors()[0]?.message),
+        })),
+        ...errors.map(({ message }) => ({ name: 'beside the tests', why: firstLine(message) })),
+      ],
       skipped: results.flatMap(({ name, result }) =>
         result.state === 'skipped' ? [{ name, why: result.note ?? 'no reason given' }] : [],
       ),
