@@ -30,6 +30,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'version.ts': { floor: 2 },
   'runtime.ts': { floor: 3 },
   'watch-thread.ts': { floor: 3 },
+  supervisor: { floor: 4, namesOnly: ['supervisor/index.ts'] },
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },

@@ -9,10 +9,17 @@ export class ProcessShare {
   readonly #storage: Storage;
   readonly #services: readonly Service[];
   readonly #users = new Set<object>();
+  readonly #onProcessStart: () => Promise<void>;
   #beginning: Promise<void> = Promise.resolve();
 
-  constructor(storage: Storage, services: readonly Service[]) {
+  constructor(
+    storage: Storage,
+    services: readonly Service[],
+    onProcessStart: () => void | Promise<void>,
+  ) {
     this.#storage = storage;
+    let started: Promise<void> | undefined;
+    this.#onProcessStart = () => (started ??= Promise.resolve().then(onProcessStart));
     this.#services = services;
   }
 
@@ -35,6 +42,7 @@ export class ProcessShare {
 
   /** What cannot work at all is found here, before anything runs in the background. */
   async #prepare(): Promise<void> {
+    await this.#onProcessStart();
     await this.#storage.verify();
     await this.#storage.session().open();
     await Promise.all(this.#services.map((service) => service.start()));

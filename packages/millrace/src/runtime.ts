@@ -4,7 +4,9 @@ import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
+import { HealthRecord, oneLine, type Health } from './core/health.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
+import { pause } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import type {
   Millrace,
@@ -90,6 +92,8 @@ interface Composition {
   readonly share: ProcessShare;
   readonly company: Company;
   readonly loopWatch: LoopWatch;
+  readonly health: HealthRecord;
+  readonly maintenance: Maintenance;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -140,9 +144,29 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
       return remember(scheduler, scheduler.stopped);
     },
     subscribe: (listener, name) => bus.subscribe(listener, name),
+    boot: all.process.boot,
+    health: () => healthOf(all),
+    processEnded: (boot) => all.maintenance.processEnded(boot),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A database that does not answer within this is as good as away. */
+const healthAnswerMs = 2_000;
+
+async function healthOf({ storage, health }: Composition): Promise<Health> {
+  const given = new AbortController();
+  const late = pause(systemClock, healthAnswerMs, given.signal).then(
+    () => `the database does not answer within ${healthAnswerMs / 1_000} s`,
+  );
+  const asked = storage.verify().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? oneLine(error.message) : 'unknown'),
+  );
+  const reason = await Promise.race([asked, late]);
+  given.abort();
+  return health.report(reason === undefined ? [] : [reason]);
 }
 
 function connect(options: MillraceOptions, tuning: Tuning): Composition {
@@ -155,6 +179,8 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const logger = loggerOf(options.logger);
   publishEvents(bus);
   logEvents(bus, logger);
+  const health = new HealthRecord(systemClock);
+  bus.subscribe((event) => health.hear(event), 'health');
 
   const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
@@ -172,6 +198,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     clock: systemClock,
     random: Math.random,
     emit,
+    onPass: health.passed,
     boot,
     times: tuning,
     retention: {
@@ -198,9 +225,11 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     logger,
     storage,
     client,
-    share: new ProcessShare(storage, [loopWatch, maintenance]),
+    share: new ProcessShare(storage, [loopWatch, maintenance], () => options.onProcessStart?.()),
     company: new Company(systemClock),
     loopWatch,
+    health,
+    maintenance,
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -243,6 +272,7 @@ function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerServ
     clock: systemClock,
     random: Math.random,
     emit: bus.emit,
+    onPass: all.health.passed,
     definitions: options.jobs ?? [...jobs.values()],
     identity: (schedules) => ({
       ...all.process,

@@ -14,6 +14,7 @@ export class Loop implements Service {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #onError: (error: unknown) => void;
+  readonly #onPass: (nextInMs: number) => void;
   #stopping: AbortController | undefined;
   #waking = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -23,11 +24,14 @@ export class Loop implements Service {
     clock: Clock;
     random: () => number;
     onError: (error: unknown) => void;
+    /** After each pass that went well; with infinity when it has stopped, and no other is due. */
+    onPass?: (nextInMs: number) => void;
   }) {
     this.#pass = parts.pass;
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#onError = parts.onError;
+    this.#onPass = parts.onPass ?? (() => {});
   }
 
   async start(): Promise<void> {
@@ -42,6 +46,7 @@ export class Loop implements Service {
     this.#stopping?.abort();
     this.#waking.abort();
     await this.#running;
+    if (this.#stopping !== undefined) this.#onPass(Number.POSITIVE_INFINITY);
     this.#stopping = undefined;
   }
 
@@ -62,6 +67,7 @@ export class Loop implements Service {
       try {
         pauseMs = await this.#pass();
         errorPauseMs = firstErrorPauseMs;
+        this.#onPass(pauseMs);
       } catch (error) {
         this.#onError(error);
         pauseMs = errorPauseMs * (0.5 + this.#random());

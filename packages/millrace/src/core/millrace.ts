@@ -2,6 +2,7 @@
 import type { Duration } from './duration.ts';
 import type { Enqueue, EnqueueMany } from './enqueue.ts';
 import type { MillraceEvent } from './events.ts';
+import type { Health } from './health.ts';
 import type { Job, JobState } from './job.ts';
 import type { AnyJobDefinition } from './job-definition.ts';
 import type { Logger } from './logger.ts';
@@ -57,6 +58,13 @@ export interface MillraceOptions {
   readonly completedRetention?: Duration;
   /** How long cancelled and discarded jobs stay in the history. Default 30 days. */
   readonly failedRetention?: Duration;
+  /**
+   * Runs once in each process that is to run jobs or schedules, before it opens its first connection for them: the place
+   * to start tracing, feature flags and other things that every process needs of its own. What it throws is what `start`
+   * of the worker or scheduler rejects with. A module that must be there before any other is loaded, as tracing may need,
+   * goes into `node --import`, which the processes of a supervisor inherit.
+   */
+  readonly onProcessStart?: () => void | Promise<void>;
 }
 
 /** What `createWorker` takes. */
@@ -176,6 +184,16 @@ export interface Millrace extends AsyncDisposable {
    * @returns a function that ends the subscription
    */
   subscribe(listener: (event: MillraceEvent) => void, name?: string): () => void;
+  /** Names this process among those that run jobs: a UUID, new with each `createMillrace`. */
+  readonly boot: string;
+  /** Whether this process does its work; asks the database, for at most two seconds. Never rejects. */
+  health(): Promise<Health>;
+  /**
+   * Tells that the process with this `boot` has certainly ended, as only its parent can know: its jobs are rescued at
+   * once. One that still lives is left alone. The supervisor calls it.
+   * @returns how many workers and schedulers were declared dead
+   */
+  processEnded(boot: string): Promise<number>;
   /** Ends the connections that Millrace opened; a pool of yours stays open. */
   close(): Promise<void>;
 }

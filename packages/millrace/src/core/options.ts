@@ -292,6 +292,7 @@ export const millraceChecks = {
   resultMaxBytes: check.whole(1, 256 * mebibyte),
   completedRetention: check.duration,
   failedRetention: check.duration,
+  onProcessStart: check.function,
 } as const;
 
 export const workerChecks = {
@@ -307,6 +308,19 @@ export const stopChecks = {
 
 export const schedulerChecks = {
   jobs: check.any,
+} as const;
+
+export const supervisorChecks = {
+  module: check.any,
+  args: check.list(check.any),
+  execArgv: check.list(check.any),
+  env: check.any,
+  processes: check.whole(1, 1_000),
+  maxMemoryBytes: check.whole(mebibyte, Number.MAX_SAFE_INTEGER),
+  maxJobs: check.whole(1, Number.MAX_SAFE_INTEGER),
+  readyWithinMs: check.whole(1, maxDurationMs),
+  listen: check.text(300),
+  onEvent: check.function,
 } as const;
 
 export const queueChecks = {

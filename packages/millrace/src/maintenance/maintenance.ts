@@ -1,6 +1,7 @@
 import { toAttemptError } from '../core/attempt-error.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events.ts';
+import type { OnPass } from '../core/health.ts';
 import { Loop } from '../core/loop.ts';
 import { defaults } from '../core/options.ts';
 import type { Service } from '../core/service.ts';
@@ -24,11 +25,12 @@ export class Maintenance implements Service {
     clock: Clock;
     random: () => number;
     emit: Emit;
+    onPass: OnPass;
     boot: string;
     times: RescueTimes;
     retention: Retention;
   }) {
-    const { clock, random, emit } = parts;
+    const { clock, random, emit, onPass } = parts;
     this.#keeper = new PartitionKeeper(parts);
     this.#rescuer = new Rescuer(parts);
     this.#unserved = new UnservedWatch({ ...parts, isLeader: () => this.#rescuer.isLeader });
@@ -37,6 +39,7 @@ export class Maintenance implements Service {
         pass,
         clock,
         random,
+        onPass: (nextInMs) => onPass(name, nextInMs),
         onError: (error) =>
           emit('loop:failed', { loop: name, error: toAttemptError(error, defaults.errorMaxBytes) }),
       });
@@ -53,6 +56,11 @@ export class Maintenance implements Service {
 
   async stop(): Promise<void> {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
+  }
+
+  /** A process of this host has certainly ended; see `Rescuer.ended`. */
+  processEnded(boot: string): Promise<number> {
+    return this.#rescuer.ended(boot);
   }
 
   async tick(): Promise<void> {

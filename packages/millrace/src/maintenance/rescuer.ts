@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { pause, type Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events.ts';
 import type { Look, WorkSession } from '../core/storage.ts';
 import { Observer, type ObserverTimes } from './observer.ts';
@@ -6,6 +6,10 @@ import { Observer, type ObserverTimes } from './observer.ts';
 /** A look at all running jobs costs up to a full read of the table, so it takes at most this share of the time. */
 const sweepShare = 0.05;
 const sweepEachMs = 60_000;
+
+/** The server frees the lock of a dead process when it has noticed; so often, and with this pause, it is looked for. */
+const endedTries = 20;
+const endedPauseMs = 25;
 
 /** The times of rescue; parameters so that tests can shrink them together. */
 export interface RescueTimes extends ObserverTimes {
@@ -79,6 +83,30 @@ export class Rescuer {
     const isWanted = this.#isWanted && looksOften && nowMs >= this.#restUntilMs;
     if (dead.length > 0 || isSweep || isWanted) await this.#rescue();
     return looksOften ? this.#times.lookMs : this.#times.restMs;
+  }
+
+  /**
+   * Its parent has seen this process end: certain death, which needs no second look. The fence stays: whoever holds the
+   * lock, or has given a sign of life since it was read, is not declared dead. Where that does not come about soon, the
+   * usual looks find it. The crash counts, as it does where an observer saw the session end. Answers with the number of
+   * identities that this call declared dead.
+   */
+  async ended(boot: string): Promise<number> {
+    let count = 0;
+    for (let tries = 0; tries < endedTries; tries++) {
+      const { sightings } = await this.#session.look();
+      const left = sightings.filter((sighting) => sighting.boot === boot);
+      if (left.length === 0) break;
+      const found = left.map(({ no, beat }) => ({ no, beat, crashed: true }));
+      const dead = await this.#session.declareDead(found);
+      for (const { no, host, pid } of left)
+        if (dead.includes(no)) this.#emit('worker:died', { worker: no, host, pid, crashed: true });
+      count += dead.length;
+      if (dead.length > 0) await this.#rescue();
+      if (dead.length === left.length) break;
+      await pause(this.#clock, endedPauseMs);
+    }
+    return count;
   }
 
   /** Whether this process is the one that does what one is enough for. */

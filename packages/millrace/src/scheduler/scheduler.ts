@@ -2,6 +2,7 @@ import { toAttemptError } from '../core/attempt-error.ts';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { OnPass } from '../core/health.ts';
 import type { AnyJobDefinition, JobRequestOptions, Schedule } from '../core/job-definition.ts';
 import { Loop } from '../core/loop.ts';
 import type { Scheduler as PublicScheduler } from '../core/millrace.ts';
@@ -21,6 +22,7 @@ export interface SchedulerParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly emit: Emit;
+  readonly onPass: OnPass;
   readonly definitions: readonly AnyJobDefinition[];
   /** Draws a new identity for the role of a scheduler that knows these schedules. */
   readonly identity: (schedules: readonly string[]) => Identity;
@@ -67,6 +69,7 @@ export class Scheduler implements PublicScheduler {
       pass: async () => (await this.#pass()).nextInMs,
       clock: parts.clock,
       random: parts.random,
+      onPass: (nextInMs) => parts.onPass('scheduler', nextInMs),
       onError: (error) =>
         parts.emit('loop:failed', {
           loop: 'scheduler',

@@ -1,16 +1,28 @@
 import type { Command } from 'commander';
 import type { Duration } from '../../core/duration.ts';
-import type { WorkerOptions } from '../../core/millrace.ts';
+import type { Millrace, WorkerOptions } from '../../core/millrace.ts';
+import {
+  isSupervised,
+  joinSupervisor,
+  serveHealthOf,
+  type HealthServer,
+} from '../../supervisor/index.ts';
 import { listOf, wholeNumber } from '../arguments.ts';
 import { exitCodes } from '../fail.ts';
 import { settingOf, withMillrace } from '../open.ts';
-import { listenForSignals, roles, runRoles, type Role } from '../run-roles.ts';
+import type { Output } from '../output.ts';
+import { listenForSignals, roles, runRoles, type Asked, type Role } from '../run-roles.ts';
+import { supervise } from '../supervise.ts';
 
 interface Options {
   readonly role: readonly Role[];
   readonly concurrency?: number;
   readonly queue?: readonly string[];
   readonly stopGrace?: Duration;
+  readonly processes: number;
+  readonly maxMemory?: number;
+  readonly maxJobs?: number;
+  readonly listen?: string;
 }
 
 export function addStart(program: Command): void {
@@ -18,7 +30,8 @@ export function addStart(program: Command): void {
     .command('start')
     .description(
       'run jobs and schedules until SIGTERM or SIGINT; exit code 0 when all jobs finished, 1 when some were given back. ' +
-        'A second signal ends the grace; exit code 130 after SIGINT, 143 after SIGTERM',
+        'A second signal ends the grace; exit code 130 after SIGINT, 143 after SIGTERM. With several processes, ' +
+        'SIGHUP replaces them one by one, each new one being ready before the old one stops',
     )
     .option('--role <roles>', 'with a comma between: worker, scheduler', listOf(roles), [...roles])
     .option(
@@ -31,30 +44,90 @@ export function addStart(program: Command): void {
       '--stop-grace <duration>',
       'how long running jobs may go on after SIGTERM (default: 25s)',
     )
-    .action(async ({ role, ...worker }: Options, command: Command) => {
+    .option(
+      '--processes <number>',
+      'run so many, under a supervisor that restarts those that die',
+      wholeNumber,
+      1,
+    )
+    .option('--max-memory <MiB>', 'replace a process that uses more memory', wholeNumber)
+    .option('--max-jobs <number>', 'replace a process that has run so many jobs', wholeNumber)
+    .option(
+      '--listen <host:port>',
+      'serve /livez and /readyz there; a port alone is of 127.0.0.1 (default: nowhere)',
+    )
+    .action(async (options: Options, command: Command) => {
       const setting = settingOf(command);
+      if (isSupervised()) {
+        const asked = listenForSignals();
+        return withMillrace(setting, 'required', (millrace) =>
+          runSupervised(millrace, options, asked),
+        );
+      }
       const asked = listenForSignals();
       asked.stop.addEventListener('abort', () =>
         setting.output.say('millrace: stopping; a second signal aborts the jobs that still run'),
       );
-      await withMillrace(setting, 'required', async (millrace) => {
-        const { givenBack } = await runRoles(millrace, role, {
-          asked,
-          worker: workerOptions(worker),
-          onStarted: () =>
-            setting.output.say(`millrace: ${role.join(' and ')} started, pid ${process.pid}`),
-        });
-        if (givenBack > 0) process.exitCode ??= exitCodes.failed;
-        setting.output.answer({ roles: role, givenBack }, () =>
-          givenBack === 0
-            ? 'millrace: stopped'
-            : `millrace: stopped; unfinished jobs given back: ${givenBack}`,
-        );
-      });
+      const { processes, maxMemory, maxJobs } = options;
+      if (processes !== 1 || maxMemory !== undefined || maxJobs !== undefined)
+        return supervise(options, { output: setting.output, asked });
+      return withMillrace(setting, 'required', (millrace) =>
+        runAlone(millrace, options, { asked, output: setting.output }),
+      );
     });
 }
 
-function workerOptions({ concurrency, queue, stopGrace }: Omit<Options, 'role'>): WorkerOptions {
+async function runAlone(
+  millrace: Millrace,
+  { role, listen, ...worker }: Options,
+  { asked, output }: { readonly asked: Asked; readonly output: Output },
+): Promise<void> {
+  let isReady = false;
+  asked.stop.addEventListener('abort', () => (isReady = false));
+  const server: HealthServer | undefined =
+    listen === undefined ? undefined : await serveHealthOf(millrace, listen, () => isReady);
+  if (server !== undefined) output.say(`millrace: health at http://${server.address}/readyz`);
+  const { givenBack } = await runRoles(millrace, role, {
+    asked,
+    worker: workerOptions(worker),
+    onStarted: () => {
+      isReady = !asked.stop.aborted;
+      output.say(`millrace: ${role.join(' and ')} started, pid ${process.pid}`);
+    },
+  });
+  await server?.close();
+  if (givenBack > 0) process.exitCode ??= exitCodes.failed;
+  output.answer({ roles: role, givenBack }, () =>
+    givenBack === 0
+      ? 'millrace: stopped'
+      : `millrace: stopped; unfinished jobs given back: ${givenBack}`,
+  );
+}
+
+/** One of several: the supervisor speaks for it. */
+async function runSupervised(
+  millrace: Millrace,
+  { role, ...worker }: Options,
+  asked: Asked,
+): Promise<void> {
+  const joined = joinSupervisor(millrace);
+  if (joined === undefined) return;
+  const { givenBack } = await runRoles(millrace, role, {
+    asked: {
+      stop: AbortSignal.any([asked.stop, joined.stop]),
+      hurry: AbortSignal.any([asked.hurry, joined.hurry]),
+    },
+    worker: workerOptions(worker),
+    onStarted: () => joined.ready(),
+  });
+  joined.done({ givenBack });
+}
+
+function workerOptions({
+  concurrency,
+  queue,
+  stopGrace,
+}: Pick<Options, 'concurrency' | 'queue' | 'stopGrace'>): WorkerOptions {
   return {
     ...(concurrency !== undefined && { concurrency }),
     ...(queue !== undefined && { queues: queue }),
