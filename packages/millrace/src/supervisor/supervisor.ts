@@ -166,10 +166,11 @@ export class Supervisor {
   /** Whoever has ended without a word has left jobs behind; the others hear of it at once. */
   #bury(child: Child): void {
     this.#all.delete(child);
-    this.#givenBack += child.givenBack ?? 0;
+    // How the supervisor's own stop went is not about processes that were replaced days ago.
+    if (this.#stopping.signal.aborted) this.#givenBack += child.givenBack ?? 0;
     const { boot } = child;
     if (child.givenBack !== null || boot === undefined) return;
-    if (child.isStopping) this.#lost++;
+    if (this.#stopping.signal.aborted) this.#lost++;
     const others = [...this.#all].filter(({ isReady }) => isReady);
     if (others.length === 0) this.#untold.add(boot);
     for (const other of others) other.send({ type: 'ended', boot });
