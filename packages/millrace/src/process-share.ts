@@ -19,7 +19,13 @@ export class ProcessShare {
   ) {
     this.#storage = storage;
     let started: Promise<void> | undefined;
-    this.#onProcessStart = () => (started ??= Promise.resolve().then(onProcessStart));
+    this.#onProcessStart = () =>
+      (started ??= Promise.resolve()
+        .then(onProcessStart)
+        .catch((error: unknown) => {
+          started = undefined;
+          throw error;
+        }));
     this.#services = services;
   }
 

@@ -180,7 +180,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   publishEvents(bus);
   logEvents(bus, logger);
   const health = new HealthRecord(systemClock);
-  bus.subscribe((event) => health.hear(event), 'health');
+  bus.subscribe((event) => health.hear(event), 'health', health.wants);
 
   const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);

@@ -1,6 +1,6 @@
 /** What can be wrong with a process, and what says that nothing is. */
 import type { Clock } from './clock.ts';
-import type { MillraceEvent } from './events.ts';
+import type { EventName, MillraceEvent } from './events.ts';
 
 /** Whether a process does its work. `reasons` has one line for each thing that keeps it from it. */
 export interface Health {
@@ -24,6 +24,15 @@ const lateMs = 60_000;
 
 /** Those that a process has always; other failures of the background are of single jobs. */
 const watched: ReadonlySet<string> = new Set(['partitions', 'rescue', 'unserved', 'scheduler']);
+
+const heard: ReadonlySet<EventName> = new Set([
+  'loop:failed',
+  'claim:failed',
+  'claim:taken',
+  'claim:empty',
+  'listener:lost',
+  'listener:ready',
+]);
 
 interface Seen {
   succeededMs: number | undefined;
@@ -49,6 +58,9 @@ export class HealthRecord {
     seen.dueMs = seen.succeededMs + nextInMs;
     seen.failing = undefined;
   };
+
+  /** What `hear` has a use for, so that everything else costs nothing. */
+  readonly wants = (name: EventName): boolean => heard.has(name);
 
   hear({ name, data }: MillraceEvent): void {
     if (name === 'loop:failed' && watched.has(data.loop))

@@ -64,7 +64,8 @@ export interface SupervisorStopped {
 interface Slot {
   child: Child;
   failures: number;
-  isReplaced: boolean;
+  /** Under way or waiting. */
+  replacements: number;
 }
 
 const healthWithinMs = 3_000;
@@ -104,7 +105,7 @@ export class Supervisor {
       const slot: Slot = {
         child: this.#spawn(() => slot),
         failures: 0,
-        isReplaced: false,
+        replacements: 0,
       };
       this.#slots.push(slot);
       this.#watch(slot, slot.child);
@@ -142,7 +143,7 @@ export class Supervisor {
     const child: Child = new Child(this.#command, systemClock, (usage) => {
       const slot = slotOf();
       const because = this.#overLimit(usage);
-      if (because !== undefined && slot.child === child && child.isReady)
+      if (because !== undefined && slot.replacements === 0 && slot.child === child && child.isReady)
         void this.#replaceLater(slot, because);
     });
     this.#all.add(child);
@@ -198,10 +199,10 @@ export class Supervisor {
 
   /** One replacement at a time, so that at most one process more runs than was asked for. */
   #replaceLater(slot: Slot, because: string): Promise<void> {
-    if (slot.isReplaced) return this.#replacing;
-    slot.isReplaced = true;
-    const replaced = this.#replacing.then(() => this.#replace(slot, because));
-    this.#replacing = replaced.finally(() => (slot.isReplaced = false));
+    slot.replacements++;
+    this.#replacing = this.#replacing
+      .then(() => this.#replace(slot, because))
+      .finally(() => slot.replacements--);
     return this.#replacing;
   }
 
