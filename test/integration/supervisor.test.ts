@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, expect, it } from 'vitest';
-import { defineJob } from 'millrace';
+import { createMillrace, defineJob } from 'millrace';
 import { createProject } from '../helpers/cli.ts';
 import { createTestMillrace } from '../helpers/millrace.ts';
 import { until } from '../helpers/until.ts';
@@ -265,4 +265,23 @@ it('/readyz of a single process is green while its database answers, and red wit
   expect(await red.text()).toMatch(/^[^\n]*does not exist[^\n]*\n$/);
   cli.process.kill('SIGKILL');
   await cli.ended;
+});
+
+it('G2: whoever lives is not declared dead, even when somebody says that its process has ended', async () => {
+  const gate = Promise.withResolvers<void>();
+  const held = defineJob({ kind: 'held', handler: () => gate.promise });
+  const { database, millrace } = await createTestMillrace({ jobs: [held] });
+  open.push(database, millrace);
+  const other = createMillrace({ connection: database.url, logger: false });
+  open.push(other);
+  const worker = millrace.createWorker();
+  await worker.start();
+  const { id } = await millrace.enqueue(held);
+  await until('it runs', async () => (await millrace.get(id))?.state === 'running');
+  expect(await other.processEnded(millrace.boot)).toBe(0);
+  expect(await other.processEnded(other.boot)).toBe(0);
+  expect(await millrace.get(id)).toMatchObject({ state: 'running', attempt: 1, crashes: 0 });
+  gate.resolve();
+  await worker.stop();
+  expect(await millrace.get(id)).toMatchObject({ state: 'completed', attempt: 1 });
 });
