@@ -22,6 +22,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   maintenance: { floor: 2 },
   'loop-watch': { floor: 2 },
   client: { floor: 2 },
+  operate: { floor: 2 },
   telemetry: { floor: 2 },
   codecs: { floor: 2 },
   transactions: { floor: 2 },

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/errors.ts';
 import { version } from '../version.ts';
+import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addJobs } from './commands/jobs.ts';
@@ -47,7 +48,7 @@ function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  for (const add of [addDev, addStart, addMigrate, addEnqueue, addJobs]) add(program);
+  for (const add of [addDev, addStart, addMigrate, addCheck, addEnqueue, addJobs]) add(program);
   return program;
 }
 
