@@ -44,6 +44,7 @@ export type {
   WorkerStopped,
 } from './core/millrace.ts';
 export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
+export type { Finding } from './core/operator/finding.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
 export type { Service } from './core/service.ts';

@@ -8,6 +8,7 @@ import { HealthRecord, oneLine, type Health } from './core/health.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import { pause } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
+import type { HealthReader } from './core/operator/health.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -26,10 +27,12 @@ import {
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
+import { diagnose } from './operate/doctor/doctor.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
+import { PgHealthReader } from './storage/operator/health-reader.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
@@ -88,6 +91,7 @@ interface Composition {
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly storage: PgStorage;
+  readonly health: HealthReader;
   readonly client: Client;
   readonly share: ProcessShare;
   readonly company: Company;
@@ -135,6 +139,7 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
     schedules: () => storage.schedules(),
+    doctor: async () => diagnose(await all.health.read()),
     createWorker(workerOptions = {}) {
       const worker = workerOf(all, workerOptions);
       return remember(worker, worker.stopped);
@@ -184,10 +189,12 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
 
   const schema = checked.schema ?? defaults.schema;
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
+  const names = namesOf(schema);
+  const route = new Route(direct, () => emit('session:pooled', {}));
   const storage = new PgStorage({
-    names: namesOf(schema),
+    names,
     pool: new Pool(connection),
-    direct: new Route(direct, () => emit('session:pooled', {})),
+    direct: route,
     clock: systemClock,
     label: `${host}:${pid}`,
   });
@@ -224,6 +231,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     bus,
     logger,
     storage,
+    health: new PgHealthReader({ names, route, clock: systemClock, now: systemTime }),
     client,
     share: new ProcessShare(storage, [loopWatch, maintenance], () => options.onProcessStart?.()),
     company: new Company(systemClock),

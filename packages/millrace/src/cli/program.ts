@@ -3,6 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import { version } from '../version.ts';
 import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addMigrate } from './commands/migrate.ts';
@@ -48,7 +49,8 @@ function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  for (const add of [addDev, addStart, addMigrate, addCheck, addEnqueue, addJobs]) add(program);
+  for (const add of [addDev, addStart, addMigrate, addCheck, addDoctor, addEnqueue, addJobs])
+    add(program);
   return program;
 }
 

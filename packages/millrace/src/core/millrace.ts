@@ -6,6 +6,7 @@ import type { Health } from './health.ts';
 import type { Job, JobState } from './job.ts';
 import type { AnyJobDefinition } from './job-definition.ts';
 import type { Logger } from './logger.ts';
+import type { Finding } from './operator/finding.ts';
 import type { Service } from './service.ts';
 import type {
   CancelAnswer,
@@ -176,6 +177,12 @@ export interface Millrace extends AsyncDisposable {
   retry(id: string, options?: { readonly tx?: TransactionHandle }): Promise<RetryAnswer>;
   /** Every schedule in the database, and whether a live process knows it. */
   schedules(): Promise<readonly ScheduleInfo[]>;
+  /**
+   * Looks for what is wrong with the database and with the processes that use it; changes nothing. What could not be
+   * looked at, for lack of privileges for example, is a finding too. Empty when nothing is wrong.
+   * @throws MILLRACE_DB_… when there is no database to ask
+   */
+  doctor(): Promise<readonly Finding[]>;
   createWorker(options?: WorkerOptions): Worker;
   createScheduler(options?: SchedulerOptions): Scheduler;
   /**
