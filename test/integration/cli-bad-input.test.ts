@@ -17,6 +17,7 @@ export default createMillrace({ jobs: [sendMail] });
 const commands = [
   ['start'],
   ['dev'],
+  ['doctor'],
   ['migrate'],
   ['migrate', '--sql'],
   ['enqueue', 'send-mail', '{"to":"ada@example.com"}'],
@@ -43,7 +44,7 @@ describe('a database that cannot be used', () => {
     await using database = await createTestDatabase({ template: 'template0' });
     using project = createProject({ 'millrace.config.ts': config });
     const env = { DATABASE_URL: database.url };
-    for (const args of [['start'], ...commands.slice(4)]) {
+    for (const args of [['start'], ...commands.slice(5)]) {
       expectFailure(
         await project.run(args, { env }),
         'MILLRACE_SCHEMA_MISSING',

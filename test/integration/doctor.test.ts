@@ -2,8 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { createMillrace, type Finding } from 'millrace';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { createTestDatabase, withAdmin } from '../helpers/database.ts';
+import { clientConfig } from '../../packages/millrace/src/storage/connection.ts';
+import { namesOf } from '../../packages/millrace/src/storage/names.ts';
+import { PgHealthReader } from '../../packages/millrace/src/storage/operator/health-reader.ts';
+import { Route } from '../../packages/millrace/src/storage/route.ts';
+import { systemClock, systemTime } from '../../packages/millrace/src/system-clock.ts';
+import { createTestDatabase, withAdmin, type TestDatabase } from '../helpers/database.ts';
 import { createTestMillrace } from '../helpers/millrace.ts';
+import { asPooler, startRewritingProxy } from '../helpers/rewriting-proxy.ts';
 
 /** About the server that all test files share, and that is tuned for them. */
 const ofTheServer = ['settings', 'connections'];
@@ -31,9 +37,6 @@ it('a database without a schema has the one finding that says so', async () => {
 });
 
 it.each([
-  ['a missing index of claims', 'DROP INDEX millrace.job_claim', 'indexes'],
-  ['a missing index of unique keys', 'DROP INDEX millrace.job_unique', 'indexes'],
-  ['a missing index of the history', 'DROP INDEX millrace.job_history_id', 'indexes'],
   [
     'an invalid index',
     `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'millrace.job_unique'::regclass`,
@@ -53,6 +56,91 @@ it.each([
   expect(found).toMatchObject([{ severity: 'problem', check }]);
   await app.database.query(found[0]?.mend ?? '');
   expect(ours(await app.millrace.doctor())).toEqual([]);
+});
+
+it('each index of the migrated schema is missed when it is gone, and is as before after what mends it was run', async () => {
+  await using app = await createTestMillrace();
+  const { database, millrace } = app;
+  const before = await indexesOf(database);
+  for (const { name, constraint, of } of before) {
+    await database.query(
+      constraint ? `ALTER TABLE ${of} DROP CONSTRAINT ${name}` : `DROP INDEX millrace.${name}`,
+    );
+    const found = ours(await millrace.doctor());
+    expect(found).toMatchObject([
+      { severity: 'problem', check: 'indexes', message: `The index ${name} is missing.` },
+    ]);
+    await database.query(found[0]?.mend ?? '');
+  }
+  expect(await indexesOf(database)).toEqual(before);
+  expect(ours(await millrace.doctor())).toEqual([]);
+});
+
+it('an index that has only the name of ours is found, and gone after what mends it was run as often as doctor says', async () => {
+  await using app = await createTestMillrace();
+  await app.database.query('DROP INDEX millrace.job_claim');
+  await app.database.query('CREATE INDEX job_claim ON millrace.job (queue, id)');
+  const mends: string[] = [];
+  for (;;) {
+    const [found] = ours(await app.millrace.doctor());
+    if (found === undefined) break;
+    const mend = found.mend ?? '';
+    mends.push(`${found.check}: ${mend.split(' job_claim')[0]}`);
+    await app.database.query(mend);
+  }
+  expect(mends).toEqual([
+    'indexes: DROP INDEX millrace.job_claim;',
+    'indexes: CREATE INDEX CONCURRENTLY',
+  ]);
+});
+
+it('a claim that cannot go by its index is found in its plan', async () => {
+  await using app = await createTestMillrace();
+  const facts = await readFacts(app.database);
+  expect(facts.claimPlan).toEqual({ read: true, value: [] });
+  await app.database.query('DROP INDEX millrace.job_claim');
+  const { claimPlan } = await readFacts(app.database);
+  expect(claimPlan).toMatchObject({ value: [{ name: 'Seq Scan' }, { name: 'Seq Scan' }] });
+});
+
+it('open transactions, slots that nobody reads, connections and the time of the server are read', async () => {
+  await using app = await createTestMillrace();
+  const slot = `doctor_${randomBytes(4).toString('hex')}`;
+  const client = await app.database.pool({ application_name: 'billing' }).connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT 1 AS invoice');
+    await client.query(`SELECT pg_create_physical_replication_slot('${slot}', true)`);
+    const facts = await readFacts(app.database, -600_000);
+    if (!facts.activity.read || !facts.connections.read || !facts.clock.read) throw new Error();
+    expect(facts.activity.value.holders).toContainEqual(
+      expect.objectContaining({
+        type: 'transaction',
+        detail: expect.stringMatching(/billing, postgres, idle in transaction, query/) as string,
+        mend: expect.stringMatching(/^SELECT pg_terminate_backend\(\d+\);$/) as string,
+      }),
+    );
+    expect(facts.activity.value.holders).toContainEqual({
+      type: 'slot',
+      name: slot,
+      heldMs: null,
+      detail: 'physical slot',
+      mend: `SELECT pg_drop_replication_slot('${slot}');`,
+    });
+    expect(facts.connections.value.used).toBeGreaterThan(0);
+    expect(facts.clock.value.serverMs - facts.clock.value.hereMs).toBeGreaterThan(500_000);
+    await client.query('COMMIT');
+  } finally {
+    client.release();
+    await withAdmin((admin) => admin.query(`SELECT pg_drop_replication_slot('${slot}')`));
+  }
+});
+
+it('a pooler on the way is the one finding behind a pooler', async () => {
+  await using database = await createTestDatabase();
+  await using proxy = await startRewritingProxy(database.url, asPooler);
+  await using millrace = createMillrace({ connection: proxy.url, logger: false });
+  expect(ours(await millrace.doctor())).toMatchObject([{ check: 'pooler', severity: 'warning' }]);
 });
 
 it('silent workers, mixed releases and kinds that nobody serves are found', async () => {
@@ -97,4 +185,25 @@ it('a role that may do little is told what it lacks and what it cannot see, and 
 function connectionOf(url: string) {
   const { host, port, database } = new pg.Client({ connectionString: url });
   return { host, port, ...(database !== undefined && { database }) };
+}
+
+/** What doctor is told, with a clock of this machine that is off by so much. */
+function readFacts({ url }: TestDatabase, skewMs = 0) {
+  return new PgHealthReader({
+    names: namesOf('millrace'),
+    route: new Route(
+      () => clientConfig(url),
+      () => {},
+    ),
+    clock: systemClock,
+    now: () => new Date(systemTime().getTime() + skewMs),
+  }).read();
+}
+
+function indexesOf(database: TestDatabase) {
+  return database.query<{ name: string; of: string; constraint: boolean; shown: string }>(`
+    SELECT c.relname AS name, i.indrelid::regclass::text AS of, pg_get_indexdef(c.oid) AS shown,
+           EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid) AS constraint
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+     WHERE c.relnamespace = 'millrace'::regnamespace AND NOT c.relispartition ORDER BY 1`);
 }

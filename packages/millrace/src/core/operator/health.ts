@@ -12,7 +12,7 @@ export interface Named {
 }
 
 export interface IndexFault extends Named {
-  readonly fault: 'missing' | 'invalid';
+  readonly fault: 'missing' | 'different' | 'invalid';
 }
 
 export interface TableFact extends Named {
@@ -96,8 +96,8 @@ export interface HealthFacts {
   /** 0 to 1. */
   readonly notifications: Fact<number>;
   readonly partitions: Fact<Partitions>;
-  /** Steps of the claim's plan that read the table `job` otherwise than by the index of claims. */
-  readonly claimPlan: Fact<readonly string[]>;
+  /** Steps of the claim's plan that look for jobs otherwise than by the index of claims. */
+  readonly claimPlan: Fact<readonly Named[]>;
   readonly rowSecurity: Fact<readonly Named[]>;
   readonly privileges: Fact<readonly Named[]>;
   readonly sequence: Fact<Sequence>;

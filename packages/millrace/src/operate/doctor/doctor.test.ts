@@ -92,7 +92,11 @@ test.each<[string, Partial<HealthFacts>, string]>([
     { partitions: known({ missing: [{ ...partition, daysAhead: 1 }], mend }) },
     'warning partitions',
   ],
-  ['a claim that reads the whole table', { claimPlan: known(['Seq Scan']) }, 'problem claim-plan'],
+  [
+    'a claim that reads the whole table',
+    { claimPlan: known([{ name: 'Seq Scan', mend }]) },
+    'problem claim-plan',
+  ],
   [
     'a sequence at its end',
     { sequence: known({ last: '9223372036854775000', highestId: '1', mend }) },

@@ -66,7 +66,7 @@ export class PgHealthReader implements HealthReader {
       ]);
     const named = async (of: StatementOf, ...values: readonly unknown[]) =>
       (await rows(of, values)).map(toNamed);
-    const plan = [...oneLane, 1, ['doctor'], '0', 0, false];
+    const plan = [...oneLane, 1, ['doctor'], '0', 0, true];
     return {
       schema: await fact(() => this.#schema(session)),
       indexes: await fact(async () =>
@@ -97,7 +97,12 @@ export class PgHealthReader implements HealthReader {
         Number((await rows(health.notificationQueue))[0]?.['usage']),
       ),
       partitions: await fact(async () => toPartitions(await rows(health.missingPartitions))),
-      claimPlan: await fact(async () => otherWays((await rows(health.claimPlan, plan))[0] ?? {})),
+      claimPlan: await fact(async () =>
+        otherWays((await rows(health.claimPlan, plan))[0] ?? {}).map((name) => ({
+          name,
+          mend: `ANALYZE ${this.#names.schema}.job;`,
+        })),
+      ),
       rowSecurity: await fact(() => named(health.rowSecurity, plainSchema)),
       privileges: await fact(() => named(health.lackingPrivileges, plainSchema)),
       sequence: await fact(async () => {
@@ -198,16 +203,15 @@ interface PlanStep {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;
-  readonly Alias?: string;
   readonly Plans?: readonly PlanStep[];
 }
 
-/** The steps that look for jobs (`c` in the claim) by another way than the index of claims. */
+/** The steps that look for jobs by another way than the index of claims; what was found is then read by its address. */
 function otherWays(row: Row): readonly string[] {
   const [{ Plan }] = row['QUERY PLAN'] as [{ readonly Plan: PlanStep }];
   const steps = (step: PlanStep): PlanStep[] => [step, ...(step.Plans ?? []).flatMap(steps)];
   return steps(Plan)
-    .filter((step) => step['Relation Name'] === 'job' && step.Alias === 'c')
-    .filter((step) => step['Index Name'] !== 'job_claim')
-    .map((step) => [step['Node Type'], step['Index Name']].filter(Boolean).join(' by '));
+    .filter((step) => step['Relation Name'] === 'job' && step['Index Name'] !== 'job_claim')
+    .map((step) => [step['Node Type'], step['Index Name']].filter(Boolean).join(' by '))
+    .filter((way) => way !== 'ModifyTable' && way !== 'Tid Scan');
 }

@@ -6,30 +6,54 @@ const needed = `(VALUES ('job', 'SELECT,INSERT,UPDATE,DELETE'), ('job_history', 
   ('job_attempt', 'SELECT,INSERT'), ('worker', 'SELECT,INSERT,UPDATE,DELETE'), ('worker_dead', 'SELECT,INSERT,DELETE'),
   ('cancel_request', 'SELECT,INSERT,DELETE'), ('schedule', 'SELECT,INSERT,UPDATE'), ('schedule_fire', 'SELECT,INSERT,DELETE'))`;
 
-/** $1 the schema. Indexes of migrations that are not there, with how to make them, and indexes that are not valid. */
+/** The indexes of the migrations as the server shows them. A test drops each index of a migrated schema and expects it back. */
+const wantedIndexes = `(VALUES
+  ('job', 'job_pkey', 'primary', 'id', ''),
+  ('job', 'job_claim', 'plain', 'queue, priority DESC, run_at, id', ' WHERE (NOT gated)'),
+  ('job', 'job_unique', 'unique', 'queue, unique_key', ' WHERE (unique_key IS NOT NULL)'),
+  ('job_attempt', 'job_attempt_job', 'plain', 'job_id, ended_at', ''),
+  ('job_history', 'job_history_pkey', 'primary', 'finished_at, id, state', ''),
+  ('job_history', 'job_history_id', 'plain', 'id', ''),
+  ('worker', 'worker_pkey', 'primary', 'no', ''),
+  ('worker_dead', 'worker_dead_pkey', 'primary', 'no', ''),
+  ('cancel_request', 'cancel_request_pkey', 'primary', 'job_id', ''),
+  ('schedule', 'schedule_pkey', 'primary', 'name', ''),
+  ('schedule_fire', 'schedule_fire_pkey', 'primary', 'name, fire_time', ''),
+  ('migration', 'migration_pkey', 'primary', 'id', ''))`;
+
+/**
+ * $1 the schema. Indexes of migrations that are not there or are not what a migration made, and any that is not valid. What
+ * mends a different one is to drop it; then it is missing.
+ */
 export const faultyIndexes = statement(
   'health_indexes',
   () => `
-WITH wanted(name, make) AS (VALUES
-  ('job_pkey', 'ALTER TABLE %I.job ADD CONSTRAINT job_pkey PRIMARY KEY (id)'),
-  ('job_claim', 'CREATE INDEX CONCURRENTLY job_claim ON %I.job (queue, priority DESC, run_at, id) WHERE NOT gated'),
-  ('job_unique', 'CREATE UNIQUE INDEX CONCURRENTLY job_unique ON %I.job (queue, unique_key) WHERE unique_key IS NOT NULL'),
-  ('job_attempt_job', 'CREATE INDEX job_attempt_job ON %I.job_attempt (job_id, ended_at)'),
-  ('job_history_pkey', 'ALTER TABLE %I.job_history ADD CONSTRAINT job_history_pkey PRIMARY KEY (finished_at, id, state)'),
-  ('job_history_id', 'CREATE INDEX job_history_id ON %I.job_history (id)'),
-  ('worker_pkey', 'ALTER TABLE %I.worker ADD CONSTRAINT worker_pkey PRIMARY KEY (no)'),
-  ('worker_dead_pkey', 'ALTER TABLE %I.worker_dead ADD CONSTRAINT worker_dead_pkey PRIMARY KEY (no)'),
-  ('cancel_request_pkey', 'ALTER TABLE %I.cancel_request ADD CONSTRAINT cancel_request_pkey PRIMARY KEY (job_id)'),
-  ('schedule_pkey', 'ALTER TABLE %I.schedule ADD CONSTRAINT schedule_pkey PRIMARY KEY (name)'),
-  ('schedule_fire_pkey', 'ALTER TABLE %I.schedule_fire ADD CONSTRAINT schedule_fire_pkey PRIMARY KEY (name, fire_time)')
+WITH wanted AS (
+  SELECT w.name, w.kind,
+         pg_catalog.format('ALTER TABLE %I.%I ', $1::text, w.of) AS alter_table,
+         pg_catalog.format('ADD CONSTRAINT %I PRIMARY KEY (%s);', w.name, w.columns) AS add_constraint,
+         pg_catalog.format('INDEX %s%I ON ', CASE c.relkind WHEN 'r' THEN 'CONCURRENTLY ' ELSE '' END, w.name)
+           || pg_catalog.format('%I.%I (%s)%s;', $1::text, w.of, w.columns, w.filter) AS make,
+         pg_catalog.format('CREATE %sINDEX %I ON %s%I.%I USING btree (%s)%s', CASE w.kind WHEN 'plain' THEN '' ELSE 'UNIQUE ' END,
+           w.name, CASE c.relkind WHEN 'r' THEN '' ELSE 'ONLY ' END, $1::text, w.of, w.columns, w.filter) AS shown
+    FROM ${wantedIndexes} AS w(of, name, kind, columns, filter)
+    JOIN pg_catalog.pg_class c ON c.relname = w.of
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1::text
 ), present AS (
-  SELECT c.relname, i.indisvalid AND i.indisready AS usable
+  SELECT c.relname, i.indisvalid AND i.indisready AS usable, pg_catalog.pg_get_indexdef(c.oid) AS shown
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1::text
 )
-SELECT w.name, 'missing' AS fault, pg_catalog.format(w.make, $1::text) || ';' AS mend FROM wanted w
- WHERE NOT EXISTS (SELECT FROM present p WHERE p.relname = w.name)
+SELECT w.name, 'missing' AS fault,
+       CASE w.kind WHEN 'primary' THEN w.alter_table || w.add_constraint
+                   WHEN 'unique' THEN 'CREATE UNIQUE ' || w.make ELSE 'CREATE ' || w.make END AS mend
+  FROM wanted w WHERE NOT EXISTS (SELECT FROM present p WHERE p.relname = w.name)
+UNION ALL
+SELECT w.name, 'different',
+       CASE w.kind WHEN 'primary' THEN w.alter_table || pg_catalog.format('DROP CONSTRAINT %I;', w.name)
+                   ELSE pg_catalog.format('DROP INDEX %I.%I;', $1::text, w.name) END
+  FROM wanted w JOIN present p ON p.relname = w.name WHERE p.shown <> w.shown
 UNION ALL
 SELECT p.relname, 'invalid', pg_catalog.format('REINDEX INDEX CONCURRENTLY %I.%I;', $1::text, p.relname)
   FROM present p WHERE NOT p.usable
