@@ -91,7 +91,7 @@ interface Composition {
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly storage: PgStorage;
-  readonly health: HealthReader;
+  readonly healthReader: HealthReader;
   readonly client: Client;
   readonly share: ProcessShare;
   readonly company: Company;
@@ -139,7 +139,7 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
     schedules: () => storage.schedules(),
-    doctor: async () => diagnose(await all.health.read()),
+    doctor: async () => diagnose(await all.healthReader.read()),
     createWorker(workerOptions = {}) {
       const worker = workerOf(all, workerOptions);
       return remember(worker, worker.stopped);
@@ -231,7 +231,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     bus,
     logger,
     storage,
-    health: new PgHealthReader({ names, route, clock: systemClock, now: systemTime }),
+    healthReader: new PgHealthReader({ names, route, clock: systemClock, now: systemTime }),
     client,
     share: new ProcessShare(storage, [loopWatch, maintenance], () => options.onProcessStart?.()),
     company: new Company(systemClock),
