@@ -103,37 +103,28 @@ it('a claim that cannot go by its index is found in its plan', async () => {
   expect(claimPlan).toMatchObject({ value: [{ name: 'Seq Scan' }, { name: 'Seq Scan' }] });
 });
 
-it('open transactions, slots that nobody reads, connections and the time of the server are read', async () => {
+it('open transactions, connections and the time of the server are read', async () => {
   await using app = await createTestMillrace();
-  const slot = `doctor_${randomBytes(4).toString('hex')}`;
   const client = await app.database.pool({ application_name: 'billing' }).connect();
-  try {
-    await client.query('BEGIN');
-    await client.query('SELECT 1 AS invoice');
-    await client.query(`SELECT pg_create_physical_replication_slot('${slot}', true)`);
-    const facts = await readFacts(app.database, -600_000);
-    if (!facts.activity.read || !facts.connections.read || !facts.clock.read) throw new Error();
-    expect(facts.activity.value.holders).toContainEqual(
-      expect.objectContaining({
-        type: 'transaction',
-        detail: expect.stringMatching(/billing, postgres, idle in transaction, query/) as string,
-        mend: expect.stringMatching(/^SELECT pg_terminate_backend\(\d+\);$/) as string,
-      }),
-    );
-    expect(facts.activity.value.holders).toContainEqual({
-      type: 'slot',
-      name: slot,
-      heldMs: null,
-      detail: 'physical slot',
-      mend: `SELECT pg_drop_replication_slot('${slot}');`,
-    });
-    expect(facts.connections.value.used).toBeGreaterThan(0);
-    expect(facts.clock.value.serverMs - facts.clock.value.hereMs).toBeGreaterThan(500_000);
-    await client.query('COMMIT');
-  } finally {
-    client.release();
-    await withAdmin((admin) => admin.query(`SELECT pg_drop_replication_slot('${slot}')`));
-  }
+  await client.query('BEGIN');
+  await client.query('SELECT 1 AS invoice');
+  const { activity, connections, clock } = await readFacts(app.database, -600_000);
+  await client.query('COMMIT');
+  client.release();
+  if (!activity.read || !connections.read || !clock.read) throw new Error('not read');
+  expect(activity.value.holders).toEqual([
+    {
+      type: 'transaction',
+      name: expect.stringMatching(/^pid \d+$/) as string,
+      heldMs: expect.any(Number) as number,
+      detail: expect.stringMatching(
+        /^billing, postgres, idle in transaction, query of .+: SELECT 1 AS invoice$/,
+      ) as string,
+      mend: expect.stringMatching(/^SELECT pg_terminate_backend\(\d+\);$/) as string,
+    },
+  ]);
+  expect(connections.value.used).toBeGreaterThan(0);
+  expect(clock.value.serverMs - clock.value.hereMs).toBeGreaterThan(500_000);
 });
 
 it('a pooler on the way is the one finding behind a pooler', async () => {

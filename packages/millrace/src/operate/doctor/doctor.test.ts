@@ -57,6 +57,16 @@ test.each<[string, Partial<HealthFacts>, string]>([
     'problem snapshots',
   ],
   [
+    'a slot that nobody reads',
+    {
+      activity: known({
+        ...activity,
+        holders: [{ ...transaction, type: 'slot', name: 'standby2', heldMs: null }],
+      }),
+    },
+    'warning snapshots',
+  ],
+  [
     'a role that sees no sessions of others',
     { activity: known({ ...activity, seesOthers: false }) },
     'unknown snapshots',
