@@ -20,6 +20,19 @@ export async function dumpSchema(client: pg.ClientBase, schema: string): Promise
   }
 }
 
+/** The indexes of an installation as the server shows them, without those of partitions. */
+export async function listIndexes(client: pg.ClientBase, schema: string): Promise<string[]> {
+  const { rows } = await client.query<{ text: string }>(
+    `SELECT coalesce(pg_get_constraintdef(k.oid) || ' BY ', '') || pg_get_indexdef(c.oid) AS text
+       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid LEFT JOIN pg_constraint k ON k.conindid = c.oid
+      WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = $1) AND NOT c.relispartition
+        AND set_config('search_path', '', false) = ''
+      ORDER BY c.relname`,
+    [schema],
+  );
+  return rows.map(({ text }) => text);
+}
+
 /** What a comment on the relation `c` comes to. */
 const comment = (kind: string) =>
   `coalesce(E'\\nCOMMENT ON ${kind} ' || c.oid::regclass || ' IS ' || quote_literal(obj_description(c.oid, 'pg_class')) || ';', '')`;

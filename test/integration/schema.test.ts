@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { createTestDatabase } from '../helpers/database.ts';
-import { dumpSchema } from '../helpers/schema-dump.ts';
+import { dumpSchema, listIndexes } from '../helpers/schema-dump.ts';
 import { openStorage } from '../helpers/storage.ts';
 
 it('the migrations make the schema that test/schema.snapshot.sql shows', async () => {
@@ -12,7 +12,22 @@ it('the migrations make the schema that test/schema.snapshot.sql shows', async (
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const dump = await dumpSchema(client, 'millrace');
+  const indexes = await listIndexes(client, 'millrace');
   await client.end();
   // After an intended change: npm run schema:update
   await expect(dump).toMatchFileSnapshot('../schema.snapshot.sql');
+  await expect(indexModule(indexes)).toMatchFileSnapshot(
+    '../../packages/millrace/src/storage/sql/migrated-indexes.ts',
+  );
 });
+
+/** What `doctor` looks for. */
+const indexModule = (lines: readonly string[]) => `/**
+ * The indexes that the migrations make, those of constraints after the constraint. Written by \`npm run schema:update\`.
+ */
+export const migratedIndexes = \`
+${lines.join('\n')}
+\`
+  .trim()
+  .split('\\n');
+`;

@@ -1,25 +1,27 @@
+import { quoteText } from '../names.ts';
 import { claim } from './claim.ts';
+import { migratedIndexes } from './migrated-indexes.ts';
 import { statement } from './statement.ts';
 
-/** The tables that a worker needs, with what it does to them. */
-const needed = `(VALUES ('job', 'SELECT,INSERT,UPDATE,DELETE'), ('job_history', 'SELECT,INSERT,DELETE'),
-  ('job_attempt', 'SELECT,INSERT'), ('worker', 'SELECT,INSERT,UPDATE,DELETE'), ('worker_dead', 'SELECT,INSERT,DELETE'),
-  ('cancel_request', 'SELECT,INSERT,DELETE'), ('schedule', 'SELECT,INSERT,UPDATE'), ('schedule_fire', 'SELECT,INSERT,DELETE'))`;
+/** One line of what the migrations make, as formats that take the schema. */
+function toRow(line: string): string {
+  const [, constraint, create, name = '', only = '', of = '', how] = indexLine.exec(line) ?? [];
+  const table = `%1$I.${of}`;
+  const row =
+    constraint === undefined
+      ? [
+          // An index of a partitioned table cannot be made beside those who write.
+          `${create} ${only === '' ? 'CONCURRENTLY ' : ''}${name} ON ${table} ${how};`,
+          `DROP INDEX %1$I.${name};`,
+        ]
+      : [
+          `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${constraint};`,
+          `ALTER TABLE ${table} DROP CONSTRAINT ${name};`,
+        ];
+  return `(${[of, name, `${create} ${name} ON ${only}${table} ${how}`, ...row].map(quoteText).join(', ')})`;
+}
 
-/** The indexes of the migrations as the server shows them. A test drops each index of a migrated schema and expects it back. */
-const wantedIndexes = `(VALUES
-  ('job', 'job_pkey', 'primary', 'id', ''),
-  ('job', 'job_claim', 'plain', 'queue, priority DESC, run_at, id', ' WHERE (NOT gated)'),
-  ('job', 'job_unique', 'unique', 'queue, unique_key', ' WHERE (unique_key IS NOT NULL)'),
-  ('job_attempt', 'job_attempt_job', 'plain', 'job_id, ended_at', ''),
-  ('job_history', 'job_history_pkey', 'primary', 'finished_at, id, state', ''),
-  ('job_history', 'job_history_id', 'plain', 'id', ''),
-  ('worker', 'worker_pkey', 'primary', 'no', ''),
-  ('worker_dead', 'worker_dead_pkey', 'primary', 'no', ''),
-  ('cancel_request', 'cancel_request_pkey', 'primary', 'job_id', ''),
-  ('schedule', 'schedule_pkey', 'primary', 'name', ''),
-  ('schedule_fire', 'schedule_fire_pkey', 'primary', 'name, fire_time', ''),
-  ('migration', 'migration_pkey', 'primary', 'id', ''))`;
+const indexLine = /^(?:(.+) BY )?(CREATE (?:UNIQUE )?INDEX) (\S+) ON (ONLY )?millrace\.(\S+) (.+)$/;
 
 /**
  * $1 the schema. Indexes of migrations that are not there or are not what a migration made, and any that is not valid. What
@@ -29,31 +31,22 @@ export const faultyIndexes = statement(
   'health_indexes',
   () => `
 WITH wanted AS (
-  SELECT w.name, w.kind,
-         pg_catalog.format('ALTER TABLE %I.%I ', $1::text, w.of) AS alter_table,
-         pg_catalog.format('ADD CONSTRAINT %I PRIMARY KEY (%s);', w.name, w.columns) AS add_constraint,
-         pg_catalog.format('INDEX %s%I ON ', CASE c.relkind WHEN 'r' THEN 'CONCURRENTLY ' ELSE '' END, w.name)
-           || pg_catalog.format('%I.%I (%s)%s;', $1::text, w.of, w.columns, w.filter) AS make,
-         pg_catalog.format('CREATE %sINDEX %I ON %s%I.%I USING btree (%s)%s', CASE w.kind WHEN 'plain' THEN '' ELSE 'UNIQUE ' END,
-           w.name, CASE c.relkind WHEN 'r' THEN '' ELSE 'ONLY ' END, $1::text, w.of, w.columns, w.filter) AS shown
-    FROM ${wantedIndexes} AS w(of, name, kind, columns, filter)
-    JOIN pg_catalog.pg_class c ON c.relname = w.of
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1::text
+  SELECT w.name, pg_catalog.format(w.shown, $1::text) AS shown, pg_catalog.format(w.make, $1::text) AS make,
+         pg_catalog.format(w.remove, $1::text) AS remove
+    FROM (VALUES ${migratedIndexes.map(toRow).join(', ')}) AS w(of, name, shown, make, remove)
+   WHERE EXISTS (
+     SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relname = w.of AND n.nspname = $1::text)
 ), present AS (
   SELECT c.relname, i.indisvalid AND i.indisready AS usable, pg_catalog.pg_get_indexdef(c.oid) AS shown
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1::text
 )
-SELECT w.name, 'missing' AS fault,
-       CASE w.kind WHEN 'primary' THEN w.alter_table || w.add_constraint
-                   WHEN 'unique' THEN 'CREATE UNIQUE ' || w.make ELSE 'CREATE ' || w.make END AS mend
-  FROM wanted w WHERE NOT EXISTS (SELECT FROM present p WHERE p.relname = w.name)
+SELECT w.name, 'missing' AS fault, w.make AS mend FROM wanted w
+ WHERE NOT EXISTS (SELECT FROM present p WHERE p.relname = w.name)
 UNION ALL
-SELECT w.name, 'different',
-       CASE w.kind WHEN 'primary' THEN w.alter_table || pg_catalog.format('DROP CONSTRAINT %I;', w.name)
-                   ELSE pg_catalog.format('DROP INDEX %I.%I;', $1::text, w.name) END
-  FROM wanted w JOIN present p ON p.relname = w.name WHERE p.shown <> w.shown
+SELECT w.name, 'different', w.remove FROM wanted w JOIN present p ON p.relname = w.name WHERE p.shown <> w.shown
 UNION ALL
 SELECT p.relname, 'invalid', pg_catalog.format('REINDEX INDEX CONCURRENTLY %I.%I;', $1::text, p.relname)
   FROM present p WHERE NOT p.usable
@@ -194,19 +187,19 @@ SELECT c.relname AS name,
  WHERE c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid) ORDER BY 1`,
 );
 
-/** $1 the schema. What this role may not do to the tables that a worker needs. */
+/** $1 the schema. What this role may not do to the tables; a worker changes all of them but the record of migrations. */
 export const lackingPrivileges = statement(
   'health_privileges',
   () => `
-SELECT need.relation || ': ' || pg_catalog.string_agg(p.privilege, ', ' ORDER BY p.privilege) AS name,
-       pg_catalog.format('GRANT %s ON %I.%I TO %I;', pg_catalog.string_agg(p.privilege, ', ' ORDER BY p.privilege),
-                         $1::text, need.relation, current_user) AS mend
-  FROM ${needed} AS need(relation, privileges)
- CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(need.privileges, ',') AS p(privilege)
-  JOIN pg_catalog.pg_class c ON c.relname = need.relation
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1::text
- WHERE NOT pg_catalog.has_table_privilege(c.oid, p.privilege)
- GROUP BY need.relation
+SELECT lacking.name, pg_catalog.format('GRANT %s ON %I.%I TO %I;', lacking.privileges, $1::text, lacking.relation, current_user) AS mend
+  FROM (SELECT c.relname AS relation, pg_catalog.string_agg(p.privilege, ', ' ORDER BY p.place) AS privileges,
+               c.relname || ': ' || pg_catalog.string_agg(p.privilege, ', ' ORDER BY p.place) AS name
+          FROM pg_catalog.pg_class c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1::text
+          JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS p(place, privilege)
+            ON p.place = 1 OR c.relname <> 'migration'
+         WHERE c.relkind IN ('r', 'p') AND c.relname !~ '_[0-9]{8}$' AND NOT pg_catalog.has_table_privilege(c.oid, p.privilege)
+         GROUP BY c.relname) lacking
 UNION ALL
 SELECT 'job_id_seq: USAGE', pg_catalog.format('GRANT USAGE, SELECT ON SEQUENCE %I.job_id_seq TO %I;', $1::text, current_user)
   FROM pg_catalog.pg_class c
