@@ -323,12 +323,13 @@ BEGIN
     WITH input AS MATERIALIZED (
       SELECT r.*, pg_catalog.nextval('"millrace".job_id_seq'::regclass) AS id, coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at
         FROM ROWS FROM (json_to_recordset(jobs) AS (kind text, queue text, priority smallint, max_attempts smallint, payload jsonb, meta jsonb, policy jsonb,
-               delay_ms double precision, scheduled_at timestamptz))
-             WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, place)
+               delay_ms double precision, scheduled_at timestamptz, payload_version int))
+             WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, payload_version, place)
     ), stored AS (
-      INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, meta, policy, payload)
+      INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, payload_version,
+                            meta, policy, payload)
       SELECT i.id, greatest(i.due_at, moment), i.due_at, moment, i.priority, i.max_attempts, i.queue, i.kind,
-             i.meta, i.policy, i.payload
+             coalesce(i.payload_version, 1), i.meta, i.policy, i.payload
         FROM input i
     ), told AS (
       SELECT count("millrace".wake(q.queue, q.priority, began, 0)) AS n
@@ -347,15 +348,15 @@ BEGIN
     WITH input AS MATERIALIZED (
       SELECT r.*, pg_catalog.nextval('"millrace".job_id_seq'::regclass) AS id, coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at
         FROM ROWS FROM (json_to_recordset(jobs) AS (kind text, queue text, priority smallint, max_attempts smallint, payload jsonb, meta jsonb, policy jsonb,
-               delay_ms double precision, scheduled_at timestamptz, unique_key text))
-             WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, unique_key, place)
+               delay_ms double precision, scheduled_at timestamptz, payload_version int, unique_key text))
+             WITH ORDINALITY AS r(kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, payload_version, unique_key, place)
        WHERE open_positions IS NULL OR r.place = ANY (open_positions)
     ), stored AS (
       -- Sorted, so that two transactions that enqueue the same keys never wait for each other in a circle.
       INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, unique_key,
-                            meta, policy, payload)
+                            payload_version, meta, policy, payload)
       SELECT i.id, greatest(i.due_at, moment), i.due_at, moment, i.priority, i.max_attempts, i.queue, i.kind,
-             i.unique_key, i.meta, i.policy, i.payload
+             i.unique_key, coalesce(i.payload_version, 1), i.meta, i.policy, i.payload
         FROM input i ORDER BY i.queue, i.unique_key, i.place
       ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
       RETURNING id

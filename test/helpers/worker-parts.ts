@@ -53,6 +53,7 @@ export function claimedJob(rest: Partial<ClaimedJob> = {}): ClaimedJob {
     payload: {},
     meta: {},
     policy: {},
+    payloadVersion: 1,
     ...rest,
   };
 }

@@ -242,3 +242,21 @@ describe('options', () => {
     defineJob({ kind: 'a', retry: '5s' });
   });
 });
+
+describe('payload versions', () => {
+  it('the last step returns what is enqueued today; earlier ones anything', () => {
+    defineJob({
+      kind: 'versioned',
+      version: 3,
+      payload: z.object({ to: z.string() }),
+      upgrade: { 1: (old: { a: number }) => [old.a], 2: (old: number[]) => ({ to: `${old[0]}` }) },
+    });
+    defineJob({
+      kind: 'versioned',
+      version: 3,
+      payload: z.object({ to: z.string() }),
+      // @ts-expect-error the step to version 3 returns no payload
+      upgrade: { 1: (old: { a: number }) => [old.a], 2: (old: number[]) => ({ from: old }) },
+    });
+  });
+});

@@ -42,6 +42,7 @@ export async function prepareJob(request: JobRequest, limits: Limits): Promise<N
     priority: options.priority ?? settings.priority,
     maxAttempts: options.maxAttempts ?? settings.maxAttempts,
     payload,
+    ...(settings.version !== 1 && { payloadVersion: settings.version }),
     meta: options.tags === undefined || options.tags.length === 0 ? {} : { tags: options.tags },
     policy: {
       ...(options.retry !== undefined && { retry: options.retry }),

@@ -20,6 +20,10 @@ const remedies = {
     'Store the data elsewhere and enqueue a reference, or raise `payloadMaxBytes`.',
   MILLRACE_PAYLOAD_UNREADABLE:
     'Correct the definition or cancel the job; the stored payload does not fit the schema.',
+  MILLRACE_PAYLOAD_UPGRADE_MISSING:
+    'Add the step to `upgrade` of the definition and deploy it, or cancel the job; retry it if it was discarded.',
+  MILLRACE_PAYLOAD_UPGRADE_FAILED:
+    'Correct the step of `upgrade` that the message names and deploy it; retry the job if it was discarded.',
   MILLRACE_RESULT_INVALID: 'Return a value that JSON can carry and that is small, or nothing.',
   MILLRACE_JOB_NOT_FOUND:
     'Check the id; finished jobs are kept for the time that the retention options say.',

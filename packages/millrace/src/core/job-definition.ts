@@ -14,11 +14,11 @@ import {
 import {
   codecOf,
   type EmptyPayload,
-  type PayloadCodec,
   type PayloadInput,
   type PayloadOutput,
   type PayloadSource,
 } from './payload.ts';
+import { upgradeSteps, type Upgrades, type Versioned } from './payload-version.ts';
 import type { RetryPolicy } from './retry.ts';
 import { missedRule, type FireTimes, type MissedPolicy, type MissedRule } from './schedule.ts';
 import type { IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
@@ -102,11 +102,21 @@ type ScheduleWithPayload<Input> = ScheduleOptions<Input> &
   Required<Pick<ScheduleOptions<Input>, 'payload'>>;
 
 /** What `defineJob` takes. */
-export interface JobOptions<Kind extends string, S, T> {
+export interface JobOptions<Kind extends string, S, T, V extends number = number> {
   /** The name of this type of job, as stored. Renaming it strands the jobs that wait under the old name. */
   readonly kind: Kind;
   /** Any Standard Schema validator (zod, valibot, arktype, …), or a codec such as `protobuf(…)`. Default: no payload. */
   readonly payload?: S & (PayloadSource | undefined);
+  /**
+   * Raise it when payloads change so that those stored before no longer fit. Workers leave jobs of a newer version than
+   * their own to those who know it. Default 1.
+   */
+  readonly version?: V;
+  /**
+   * For each earlier version the step to the next one: it takes the stored JSON, or what the step before returned. The last
+   * returns what is enqueued today. A job without its step, or whose step throws, fails alone.
+   */
+  readonly upgrade?: Upgrades<V, PayloadInput<S>>;
   /** Default `default`. */
   readonly queue?: string;
   /** −32 to 32, higher first. Default 0. */
@@ -185,8 +195,7 @@ export type AnyJobDefinition = JobDefinition<string, unknown, never, never>;
 export type InputOf<D> = D extends JobDefinition<string, infer Input, never, never> ? Input : never;
 
 /** A definition's settings, completed and judged. */
-export interface JobSettings {
-  readonly codec: PayloadCodec<unknown, unknown>;
+export interface JobSettings extends Versioned {
   readonly queue: string;
   readonly priority: number;
   readonly maxAttempts: number;
@@ -211,15 +220,23 @@ export interface Schedule {
  * Defines a type of job. The definition is a value to import wherever the job is enqueued or run.
  * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_DURATION_INVALID
  */
-export function defineJob<const Kind extends string, S = undefined, const T = undefined>(
-  options: JobOptions<Kind, S, T>,
+export function defineJob<
+  const Kind extends string,
+  S = undefined,
+  const T = undefined,
+  const V extends number = 1,
+>(
+  options: JobOptions<Kind, S, T, V>,
 ): JobDefinition<Kind, PayloadInput<S>, PayloadOutput<S>, ContextOf<T>> {
   const checked = checkOptions(definitionChecks, options, 'defineJob');
   const kind = checked.kind;
   if (kind === undefined)
     throw new MillraceError('MILLRACE_OPTION_INVALID', 'defineJob: kind is missing');
+  const version = checked.version ?? 1;
   const settings: JobSettings = {
     codec: codecOf(options.payload, `${kind}.payload`),
+    version,
+    upgrade: upgradeSteps(checked.upgrade, version, kind),
     queue: checked.queue ?? defaults.queue,
     priority: checked.priority ?? defaults.priority,
     maxAttempts: checked.maxAttempts ?? defaults.maxAttempts,

@@ -109,6 +109,8 @@ export interface ClaimedJob {
   readonly scheduledMs: number;
   readonly claimedMs: number;
   readonly payload: Json;
+  /** Which version of the definition made the payload. */
+  readonly payloadVersion: number;
   readonly meta: JobMeta;
   readonly policy: JobPolicy;
 }

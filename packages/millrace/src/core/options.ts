@@ -227,6 +227,8 @@ export const definitionChecks = {
   ...jobChecks,
   kind: name,
   payload: check.any,
+  version: check.whole(1, 2_147_483_647),
+  upgrade: check.any,
   retry: check.retry,
   history: check.oneOf('all', 'failures', 'none'),
   transaction: check.any,

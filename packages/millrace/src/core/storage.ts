@@ -16,6 +16,8 @@ export interface NewJob {
   readonly priority: number;
   readonly maxAttempts: number;
   readonly payload: Json;
+  /** Which version of the definition made the payload. Default: 1. */
+  readonly payloadVersion?: number;
   readonly meta: JobMeta;
   readonly policy: JobPolicy;
   readonly uniqueKey: string | undefined;
@@ -42,6 +44,8 @@ export interface ClaimRequest {
   readonly worker: number;
   readonly lease: string;
   readonly kinds: readonly string[];
+  /** The newest payload version known of each of these kinds; newer ones stay for others. Default: 1 each. */
+  readonly versions?: readonly number[];
   /** How many jobs of each queue at most; all together at most `limit`. */
   readonly queues: readonly { readonly queue: string; readonly limit: number }[];
   readonly limit: number;

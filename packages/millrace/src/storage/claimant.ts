@@ -34,10 +34,10 @@ export class Claimant {
     request: Omit<ClaimRequest, 'worker'>,
     label: string,
   ): Promise<Omit<ClaimAnswer, 'unwritten'> & { readonly unwritten: readonly string[] }> {
-    const { lease, queues, limit, kinds, everywhere, completed } = request;
+    const { lease, queues, limit, kinds, versions, everywhere, completed } = request;
     const startedMs = this.#clock.monotonicMs();
     const route = this.#cursor.route(queues, everywhere, startedMs);
-    const rest = [limit, kinds, lease, this.#no, everywhere !== 'no'];
+    const rest = [limit, kinds, lease, this.#no, everywhere !== 'no', versions ?? []];
     const columns = [...toRouteColumns(route), ...rest];
     const all = [...columns, ...toCompletedColumns(completed), label];
     const [statement, values] =

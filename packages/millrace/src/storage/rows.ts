@@ -77,6 +77,7 @@ export function toClaimed(row: Row, lease: string, claimedMs: number): ClaimedJo
     payload: row['payload'] as Json,
     meta: row['meta'] ?? nothing,
     policy: row['policy'] ?? nothing,
+    payloadVersion: row['payload_version'] as number,
   };
 }
 
@@ -154,6 +155,7 @@ export function toColumns(job: NewJob): (string | null)[] {
     text(filled(job.policy)),
     String((job.delayMs ?? 0) / 1_000),
     job.scheduledAt?.toISOString() ?? null,
+    String(job.payloadVersion ?? 1),
   ];
 }
 
@@ -171,6 +173,7 @@ export function toRecords(jobs: readonly NewJob[]): string {
       delay_ms: job.delayMs,
       scheduled_at: job.scheduledAt?.toISOString(),
       unique_key: job.uniqueKey,
+      payload_version: job.payloadVersion,
     })),
   );
 }

@@ -6,6 +6,7 @@ import type { JobContext, TransactionalJobContext } from '../core/job-definition
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
+import { upgraded } from '../core/payload-version.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
 import type { HeldJob } from './held-job.ts';
@@ -88,13 +89,24 @@ function startTimer(held: HeldJob, clock: Clock): (() => void) | undefined {
   return cancel;
 }
 
+/** What keeps its code of all that reading a payload may throw. */
+const ownCodes = [
+  'MILLRACE_PAYLOAD_UNREADABLE',
+  'MILLRACE_PAYLOAD_UPGRADE_MISSING',
+  'MILLRACE_PAYLOAD_UPGRADE_FAILED',
+] as const;
+
 /** Decodes the payload and builds the context; what fails here fails the attempt. */
 function prepare(held: HeldJob, around: Surroundings): Call | Ended | Promise<Call | Ended> {
   const refuse = (error: unknown): Ended => ({
-    thrown: isMillraceError(error, 'MILLRACE_PAYLOAD_UNREADABLE') ? error : unreadable(error),
+    thrown: ownCodes.some((code) => isMillraceError(error, code)) ? error : unreadable(error),
   });
   try {
-    const payload: unknown = held.settings.codec.decode(held.job.payload);
+    const { job, settings } = held;
+    const payload: unknown =
+      job.payloadVersion < settings.version
+        ? upgraded(job.payload, job.payloadVersion, settings)
+        : settings.codec.decode(job.payload);
     if (!(payload instanceof Promise)) return callOf(payload, held, around);
     return payload.then((decoded) => callOf(decoded, held, around), refuse);
   } catch (error) {

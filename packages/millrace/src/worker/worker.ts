@@ -278,14 +278,24 @@ export class JobWorker implements Worker {
       passengers.leave();
       return { type: 'full' };
     }
-    const kinds = [...this.#settings.handlers.keys()];
+    const { handlers } = this.#settings;
+    const kinds = [...handlers.keys()];
+    const versions = [...handlers.values()].map(({ version }) => version);
     const startedMs = clock.monotonicMs();
     company.enter();
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
       const { completed } = passengers;
-      const answer = await port.claim({ worker, lease, kinds, everywhere, completed, ...room });
+      const answer = await port.claim({
+        worker,
+        lease,
+        kinds,
+        versions,
+        everywhere,
+        completed,
+        ...room,
+      });
       const durationMs = clock.monotonicMs() - startedMs;
       passengers.arrived(answer.unwritten, durationMs);
       if (answer.dead) this.#session.doubt('declared_dead');

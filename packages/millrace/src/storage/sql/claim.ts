@@ -5,7 +5,7 @@ import { statement } from './statement.ts';
  * What both statements below share. The parameters: $1 queues text[], $2 how many of each int[], $3 and $4 the first and the
  * last of each queue's lanes int[]; the lanes: $5 priority smallint[], $6 run_at in µs since 1970 bigint[] and $7 id
  * bigint[], behind which the lane is read; $8 how many in all, $9 kinds text[], $10 the lease of this claim, $11 the
- * incarnation, $12 whether to say when the next job becomes due, if there is nothing to take.
+ * incarnation, $12 whether to say when the next job becomes due, if there is nothing to take, $13 the newest payload version that is known of each kind int[].
  *
  * Each lane is one short index scan from its own place: one filter over all would read every job that is not due yet
  * before it comes to the next priority, and every row that is finished but not yet vacuumed. The last 100 ms are always
@@ -36,6 +36,7 @@ const claimed = (s: string) => `clock AS MATERIALIZED (
                               AND (c.run_at, c.id) > (least(place.at, clock.settled),
                                                       CASE WHEN place.at <= clock.settled THEN lane.behind_id ELSE 0 END)
                               AND c.run_at <= clock.at AND c.state = 0 AND c.kind = ANY ($9::text[])
+                              AND (c.payload_version = 1 OR c.payload_version <= ($13::int[])[array_position($9::text[], c.kind)])
                             ORDER BY c.run_at, c.id
                             LIMIT wanted.jobs
                               FOR NO KEY UPDATE SKIP LOCKED) found
@@ -45,7 +46,8 @@ const claimed = (s: string) => `clock AS MATERIALIZED (
   RETURNING j.id, j.kind, j.queue, j.priority, j.attempt, j.max_attempts, j.crashes,
             pg_catalog.date_part('epoch', j.created_at) * 1000 AS created_ms,
             pg_catalog.date_part('epoch', j.scheduled_at) * 1000 AS scheduled_ms,
-            (pg_catalog.date_part('epoch', j.run_at) * 1000000)::bigint AS run_at_us, j.payload, j.meta, j.policy
+            (pg_catalog.date_part('epoch', j.run_at) * 1000000)::bigint AS run_at_us, j.payload, j.meta, j.policy,
+            j.payload_version
 )`;
 
 /**
@@ -67,7 +69,7 @@ SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
        NULL::bigint AS id, NULL AS kind, NULL AS queue, NULL::smallint AS priority, NULL::smallint AS attempt,
        NULL::smallint AS max_attempts, NULL::smallint AS crashes, NULL::double precision AS created_ms,
        NULL::double precision AS scheduled_ms, NULL::bigint AS run_at_us, NULL::jsonb AS payload, NULL::jsonb AS meta,
-       NULL::jsonb AS policy
+       NULL::jsonb AS policy, NULL::int AS payload_version
   FROM clock
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, c.* FROM claimed c`;
@@ -81,8 +83,8 @@ ${answer(s, 'NULL::text[]')}`,
 );
 
 /**
- * Completes jobs and claims others, in one statement and one commit. After the parameters of the claim: $13 id[],
- * $14 lease[], $15 keep[], $16 result[] (JSON text), and $17 the worker's label. `unwritten`: the ids of those that were not
+ * Completes jobs and claims others, in one statement and one commit. After the parameters of the claim: $14 id[],
+ * $15 lease[], $16 keep[], $17 result[] (JSON text), and $18 the worker's label. `unwritten`: the ids of those that were not
  * written, for their rows are held or gone.
  *
  * The fence and the way to the rows are those of `settle`. A request to cancel comes too late for a job that completed.
@@ -91,7 +93,7 @@ export const completeAndClaim = statement(
   'complete_and_claim',
   (s) => `
 WITH input AS MATERIALIZED (
-  SELECT u.* FROM unnest($13::bigint[], $14::bigint[], $15::boolean[], $16::text[]) AS u(id, lease, keep, result)
+  SELECT u.* FROM unnest($14::bigint[], $15::bigint[], $16::boolean[], $17::text[]) AS u(id, lease, keep, result)
 ), mine AS MATERIALIZED (
   SELECT i.keep, i.result, own.row_address
     FROM input i
@@ -105,7 +107,7 @@ WITH input AS MATERIALIZED (
   DELETE FROM ${s}.cancel_request c WHERE c.job_id = ANY (ARRAY(SELECT f.id FROM finished f))
 ), ${claimed(s)}, archived AS (
   INSERT INTO ${s}.job_history (id, finished_at, state, worker, result, ${movedColumns('')})
-  SELECT f.id, clock.at, 2, $17::text, f.result::jsonb, ${movedColumns('f')} FROM finished f CROSS JOIN clock WHERE f.keep
+  SELECT f.id, clock.at, 2, $18::text, f.result::jsonb, ${movedColumns('f')} FROM finished f CROSS JOIN clock WHERE f.keep
 )
 ${answer(
   s,

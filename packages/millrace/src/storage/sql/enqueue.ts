@@ -15,7 +15,7 @@ SELECT job_position::pg_catalog.text AS place, job_id::pg_catalog.text AS id, cr
 /**
  * One job without a unique key on a connection of our own, where the statement is prepared once: half the work of the
  * function. $1 kind, $2 queue, $3 priority, $4 max attempts, $5 payload, $6 meta, $7 policy, $8 delay in seconds,
- * $9 due time or null.
+ * $9 due time or null, $10 payload version.
  *
  * Whether somebody waits is asked here as `somebody_waits` does, which is called only if there may be somebody.
  */
@@ -25,9 +25,10 @@ export const enqueueOne = statement(
 WITH clock AS MATERIALIZED (
   SELECT ${s}.now() AS at
 ), stored AS (
-  INSERT INTO ${s}.job (run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, meta, policy, payload)
+  INSERT INTO ${s}.job (run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, payload_version, meta,
+                      policy, payload)
   SELECT greatest(due.at, clock.at), due.at, clock.at, $3::smallint, $4::smallint, $2::pg_catalog.text, $1::pg_catalog.text,
-         $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $5::pg_catalog.jsonb
+         $10::int, $6::pg_catalog.jsonb, $7::pg_catalog.jsonb, $5::pg_catalog.jsonb
     FROM clock
    CROSS JOIN LATERAL (
           SELECT coalesce($9::pg_catalog.timestamptz, clock.at OPERATOR(pg_catalog.+)

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { codecOf } from './payload.ts';
+import { upgraded, upgradeSteps } from './payload-version.ts';
+
+const codec = codecOf({ encode: (input: never) => input, decode: (stored) => stored }, 'payload');
+
+describe('upgraded', () => {
+  it('takes every step from the stored version on, once and in order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 2, max: 20 }), fc.nat(), async (version, pick) => {
+        const from = 1 + (pick % (version - 1));
+        const given = Object.fromEntries(
+          Array.from({ length: version - 1 }, (_, index) => [
+            index + 1,
+            (old: number[]) => [...old, index + 1],
+          ]),
+        );
+        const upgrade = upgradeSteps(given, version, 'kind');
+        const steps = Array.from({ length: version - from }, (_, index) => from + index);
+        expect(await upgraded([], from, { codec, version, upgrade })).toEqual(steps);
+      }),
+    );
+  });
+
+  it('says which step is missing, and which threw', async () => {
+    const upgrade = upgradeSteps({ 1: () => Promise.reject(new Error('no')) }, 3, 'kind');
+    const versioned = { codec, version: 3, upgrade };
+    await expect(upgraded({}, 2, versioned)).rejects.toMatchObject({
+      code: 'MILLRACE_PAYLOAD_UPGRADE_MISSING',
+      message: 'the payload has version 2, and there is no step from version 2 to 3',
+    });
+    await expect(upgraded({}, 1, versioned)).rejects.toMatchObject({
+      code: 'MILLRACE_PAYLOAD_UPGRADE_FAILED',
+      message: 'the step from version 1: no',
+    });
+  });
+});
+
+describe('upgradeSteps', () => {
+  it.each([[[]], ['x'], [{ 0: () => 1 }], [{ 3: () => 1 }], [{ a: () => 1 }], [{ 1: 2 }]])(
+    'refuses %j where it is no object of functions by earlier versions',
+    (given) => {
+      const refused = () => upgradeSteps(Array.isArray(given) ? [1] : given, 3, 'kind');
+      expect(refused).toThrow(expect.objectContaining({ code: 'MILLRACE_OPTION_INVALID' }));
+    },
+  );
+});
