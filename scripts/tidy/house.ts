@@ -21,6 +21,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   scheduler: { floor: 2 },
   maintenance: { floor: 2 },
   'loop-watch': { floor: 2 },
+  isolation: { floor: 2 },
   client: { floor: 2 },
   operate: { floor: 2 },
   telemetry: { floor: 2 },
@@ -32,6 +33,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'runtime.ts': { floor: 3 },
   'watch-thread.ts': { floor: 3 },
   supervisor: { floor: 4, namesOnly: ['supervisor/index.ts'] },
+  'isolate-process.ts': { floor: 3 },
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
@@ -51,6 +53,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   'core/cron.ts': ['croner'],
   storage: ['pg'],
   codecs: ['@bufbuild/protobuf'],
+  'isolation/run-here.ts': [computedImport],
   cli: ['commander', '@millrace/dev-db', computedImport],
 };
 

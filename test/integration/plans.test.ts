@@ -10,7 +10,7 @@ import type { StatementOf } from '../../packages/millrace/src/storage/sql/statem
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 /** What a worker asks for all the time, each with parameters of its kind. */
-const route = `'{default,other}', '{10,10}', '{1,3}', '{2,4}', '{0,1,0,1}', '{0,0,0,0}', '{0,0,0,0}', 10, '{test}', 1, 1, true`;
+const route = `'{default,other}', '{10,10}', '{1,3}', '{2,4}', '{0,1,0,1}', '{0,0,0,0}', '{0,0,0,0}', 10, '{test}', 1, 1, true, '{1}'`;
 const statements: readonly {
   readonly of: StatementOf;
   readonly values: string;

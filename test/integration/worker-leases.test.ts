@@ -200,6 +200,7 @@ describe('a claim whose answer comes late', () => {
         await storage.close();
       },
       company: new Company(systemClock),
+      isolation: { run: () => Promise.reject(new Error('no job of this test is isolated')) },
       clock: systemClock,
       emit,
       random: Math.random,

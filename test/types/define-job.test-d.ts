@@ -7,6 +7,7 @@ import {
   exponential,
   snooze,
   type InputOf,
+  type IsolatedJobContext,
   type JobContext,
   type PayloadCodec,
   type TransactionalJobContext,
@@ -257,6 +258,21 @@ describe('payload versions', () => {
       payload: z.object({ to: z.string() }),
       // @ts-expect-error the step to version 3 returns no payload
       upgrade: { 1: (old: { a: number }) => [old.a], 2: (old: number[]) => ({ from: old }) },
+    });
+  });
+});
+
+describe('isolation', () => {
+  it('the handler keeps its payload, and its context lacks what needs the database', () => {
+    defineJob({
+      kind: 'isolated',
+      payload: z.object({ to: z.string() }),
+      isolate: { module: import.meta.url },
+      handler(payload, context) {
+        expectTypeOf(payload).toEqualTypeOf<{ to: string }>();
+        expectTypeOf(context).toEqualTypeOf<IsolatedJobContext>();
+        expectTypeOf(context).not.toHaveProperty('enqueue');
+      },
     });
   });
 });

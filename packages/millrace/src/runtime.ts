@@ -1,3 +1,4 @@
+import { fork, type ChildProcess } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Worker as Thread } from 'node:worker_threads';
@@ -24,6 +25,7 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
+import { ProcessPool } from './isolation/process-pool.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
@@ -98,6 +100,7 @@ interface Composition {
   readonly loopWatch: LoopWatch;
   readonly health: HealthRecord;
   readonly maintenance: Maintenance;
+  readonly isolation: ProcessPool;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -120,6 +123,7 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
   };
   async function close(): Promise<void> {
     await Promise.all([...running].map((service) => service.stop()));
+    all.isolation.close();
     await storage.close();
     bus.flush();
   }
@@ -238,6 +242,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     loopWatch,
     health,
     maintenance,
+    isolation: new ProcessPool({ clock: systemClock, fork: isolatedProcess }),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -259,6 +264,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     process: all.process,
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
+    isolation: all.isolation,
     loggerFor: (job) => jobLogger(logger, job),
     began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
@@ -312,6 +318,17 @@ function watchThread(workerData: {
     execArgv: [],
     // It makes next to no garbage, and would keep that for hours.
     resourceLimits: { maxYoungGenerationSizeMb: 1 },
+  });
+}
+
+/** As above. What the program was started with stays, so that its modules load there too; a debugger's port is taken. */
+function isolatedProcess(memoryMb: number): ChildProcess {
+  const { url } = import.meta;
+  const file = new URL(`./isolate-process${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
+  const own = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+  return fork(file, [], {
+    execArgv: [...own, `--max-old-space-size=${memoryMb}`],
+    serialization: 'advanced',
   });
 }
 

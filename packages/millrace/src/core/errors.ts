@@ -43,6 +43,10 @@ const remedies = {
   MILLRACE_LEASE_LOST:
     'Nothing to do: the job has moved on, and what this attempt wrote in its transaction is undone.',
   MILLRACE_ATTEMPT_TIMEOUT: 'Make the handler faster or raise `timeout`.',
+  MILLRACE_ISOLATE_DIED:
+    'Find out why the job ends its process, such as a crash of native code or a lack of memory (`isolate.memoryMb`).',
+  MILLRACE_ISOLATE_MODULE_INVALID:
+    'Export the definition with its handler from the module that `isolate.module` names.',
   MILLRACE_HANDLER_OUTCOME_INVALID:
     'Return JSON, or one of snooze(), retryAfter(), cancel(), discard().',
   MILLRACE_STOPPED: 'Create a new worker or scheduler; a stopped one does not start again.',

@@ -20,6 +20,8 @@ describe('defineJob', () => {
     expect(kind).toBe('purge-tokens');
     expect(settings).toEqual({
       codec: settings.codec,
+      version: 1,
+      upgrade: new Map(),
       queue: 'default',
       priority: 0,
       maxAttempts: 20,

@@ -1,6 +1,12 @@
 import type { Duration } from './duration.ts';
 import { MillraceError } from './errors.ts';
 import type { Enqueue, EnqueueMany } from './enqueue.ts';
+import {
+  isolateSettings,
+  type IsolatedJobContext,
+  type IsolateOptions,
+  type IsolateSettings,
+} from './isolation.ts';
 import type { Logger } from './logger.ts';
 import type { HistoryPolicy } from './lifecycle.ts';
 import {
@@ -74,7 +80,9 @@ export type TransactionOption =
   | { readonly isolation?: IsolationLevel }
   | TransactionSource<never>;
 
-type ContextOf<T> = [T] extends [undefined]
+type ContextOf<T, I> = [I] extends [undefined] ? OwnContextOf<T> : IsolatedJobContext;
+
+type OwnContextOf<T> = [T] extends [undefined]
   ? JobContext
   : T extends TransactionSource<infer Tx>
     ? TransactionalJobContext<Tx>
@@ -102,7 +110,7 @@ type ScheduleWithPayload<Input> = ScheduleOptions<Input> &
   Required<Pick<ScheduleOptions<Input>, 'payload'>>;
 
 /** What `defineJob` takes. */
-export interface JobOptions<Kind extends string, S, T, V extends number = number> {
+export interface JobOptions<Kind extends string, S, T, V extends number = number, I = undefined> {
   /** The name of this type of job, as stored. Renaming it strands the jobs that wait under the old name. */
   readonly kind: Kind;
   /** Any Standard Schema validator (zod, valibot, arktype, …), or a codec such as `protobuf(…)`. Default: no payload. */
@@ -136,7 +144,12 @@ export interface JobOptions<Kind extends string, S, T, V extends number = number
   readonly transaction?: T & (TransactionOption | undefined);
   /** Enqueues this job at the times of `every(…)` or `cron(…)`. */
   readonly schedule?: ScheduleOf<PayloadInput<S>>;
-  readonly handler?: Handler<PayloadOutput<S>, ContextOf<T>>;
+  /**
+   * Runs the handler in a process of its own: a crash, a lack of memory or a blocked event loop fails the attempt and touches
+   * nothing else, and `timeout` really ends it. Not together with `transaction`.
+   */
+  readonly isolate?: I & (IsolateOptions | undefined);
+  readonly handler?: Handler<PayloadOutput<S>, ContextOf<T, I>>;
 }
 
 /** A job to be enqueued, as `definition.with(…)` makes it for `enqueueMany`. */
@@ -203,6 +216,7 @@ export interface JobSettings extends Versioned {
   readonly timeoutMs: number | undefined;
   readonly history: HistoryPolicy;
   readonly transaction: IsolationLevel | TransactionSource<unknown> | undefined;
+  readonly isolate: IsolateSettings | undefined;
   readonly schedules: readonly Schedule[];
   readonly handler: ((payload: unknown, context: JobContext) => unknown) | undefined;
 }
@@ -225,9 +239,10 @@ export function defineJob<
   S = undefined,
   const T = undefined,
   const V extends number = 1,
+  const I = undefined,
 >(
-  options: JobOptions<Kind, S, T, V>,
-): JobDefinition<Kind, PayloadInput<S>, PayloadOutput<S>, ContextOf<T>> {
+  options: JobOptions<Kind, S, T, V, I>,
+): JobDefinition<Kind, PayloadInput<S>, PayloadOutput<S>, ContextOf<T, I>> {
   const checked = checkOptions(definitionChecks, options, 'defineJob');
   const kind = checked.kind;
   if (kind === undefined)
@@ -244,6 +259,7 @@ export function defineJob<
     timeoutMs: checked.timeout,
     history: checked.history ?? defaults.history,
     transaction: transactionSettings(checked.transaction, kind),
+    isolate: isolateSettings(checked.isolate, kind, checked.transaction !== undefined),
     schedules: scheduleSettings(checked.schedule, kind),
     handler: checked.handler as JobSettings['handler'],
   };

@@ -29,6 +29,8 @@ export const defaults = {
   history: 'all' as HistoryPolicy,
   concurrency: 10,
   stopGraceMs: 25_000,
+  isolateMemoryMb: 512,
+  isolateKillAfterMs: 1_000,
   payloadMaxBytes: mebibyte,
   resultMaxBytes: 64 * 1024,
   errorMaxBytes: 16 * 1024,
@@ -232,6 +234,7 @@ export const definitionChecks = {
   retry: check.retry,
   history: check.oneOf('all', 'failures', 'none'),
   transaction: check.any,
+  isolate: check.any,
   schedule: check.any,
   handler: check.function,
 } as const;
@@ -248,6 +251,12 @@ export const enqueueChecks = {
 
 export const transactionChecks = {
   isolation: check.oneOf('read committed', 'repeatable read', 'serializable'),
+} as const;
+
+export const isolateChecks = {
+  module: check.any,
+  memoryMb: check.whole(16, 65_536),
+  killAfter: check.duration,
 } as const;
 
 export const scheduleChecks = {

@@ -44,6 +44,11 @@ export function upgradeSteps(given: unknown, version: number, kind: string): Ver
   );
 }
 
+/** What the handler gets of a stored payload, whichever version made it. */
+export function readPayload(stored: Json, from: number, to: Versioned): unknown {
+  return from < to.version ? upgraded(stored, from, to) : to.codec.decode(stored);
+}
+
 /** Takes what a definition of an earlier version has stored through the steps, and reads it as if it were new. */
 export async function upgraded(
   stored: Json,

@@ -3,10 +3,11 @@ import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
+import type { Isolation } from '../core/isolation.ts';
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
-import { upgraded } from '../core/payload-version.ts';
+import { readPayload } from '../core/payload-version.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
 import type { HeldJob } from './held-job.ts';
@@ -19,6 +20,8 @@ export interface Surroundings extends Judge {
   readonly clock: Clock;
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
+  /** Runs handlers that are not to run in this process. */
+  readonly isolation: Isolation;
   readonly loggerFor: (job: ClaimedJob) => Logger;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;
@@ -44,14 +47,15 @@ type Call = (more?: Partial<JobContext>) => Promise<unknown>;
  */
 export async function runAttempt(held: HeldJob, around: Surroundings): Promise<Settlement | null> {
   const startedMs = reportStarted(held, around);
-  const ended = around.began(held.ref);
+  // An isolated handler does not run on the event loop that is watched here.
+  const ended = held.settings.isolate === undefined ? around.began(held.ref) : undefined;
   const stopTimer = startTimer(held, around.clock);
   let prepared = prepare(held, around);
   // What need not be awaited is not: each await of each job is a turn of the microtask queue.
   if (prepared instanceof Promise) prepared = await prepared;
   const conclusion = await perform(prepared, held, around);
   stopTimer?.();
-  ended();
+  ended?.();
   held.endHandler();
   const settlement = settlementOf(conclusion, held);
   reportFinished(held, conclusion, settlement, around, startedMs);
@@ -103,10 +107,12 @@ function prepare(held: HeldJob, around: Surroundings): Call | Ended | Promise<Ca
   });
   try {
     const { job, settings } = held;
-    const payload: unknown =
-      job.payloadVersion < settings.version
-        ? upgraded(job.payload, job.payloadVersion, settings)
-        : settings.codec.decode(job.payload);
+    const { isolate } = settings;
+    if (isolate !== undefined) {
+      const context = contextOf(held, around);
+      return () => around.isolation.run(job, isolate, context);
+    }
+    const payload = readPayload(job.payload, job.payloadVersion, settings);
     if (!(payload instanceof Promise)) return callOf(payload, held, around);
     return payload.then((decoded) => callOf(decoded, held, around), refuse);
   } catch (error) {

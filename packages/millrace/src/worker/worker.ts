@@ -3,12 +3,10 @@ import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs, type Backoff } from '../core/backoff.ts';
 import { pause, type Clock } from '../core/clock.ts';
 import { databaseCause, isRefusal } from '../core/database-error.ts';
-import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
-import type { Emit, JobRef } from '../core/events.ts';
+import type { Emit } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
-import type { Logger } from '../core/logger.ts';
 import type { StopOptions, Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
 import { checkOptions, defaults, stopChecks } from '../core/options.ts';
 import type { ClaimRequest, WorkSession } from '../core/storage.ts';
@@ -17,7 +15,7 @@ import { CancelWatch } from './cancel-watch.ts';
 import type { Company } from './company.ts';
 import { Hands } from './hands.ts';
 import type { HeldJob } from './held-job.ts';
-import { failureSettlement } from './run-attempt.ts';
+import { failureSettlement, type Surroundings } from './run-attempt.ts';
 import { WorkerSession, type WorkerFacts } from './session.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
@@ -39,7 +37,10 @@ const lastClaimMs = 5_000;
 const lastSettleMs = 5_000;
 const goodbyeMs = 2_000;
 
-export interface WorkerParts {
+export interface WorkerParts extends Pick<
+  Surroundings,
+  'enqueue' | 'enqueueMany' | 'isolation' | 'loggerFor' | 'began'
+> {
   readonly options: WorkerOptions;
   /** The definitions of the application. */
   readonly jobs: Iterable<AnyJobDefinition>;
@@ -55,11 +56,6 @@ export interface WorkerParts {
   readonly emit: Emit;
   readonly random: () => number;
   readonly process: Pick<WorkerFacts, 'boot' | 'host' | 'pid' | 'version'>;
-  readonly enqueue: Enqueue;
-  readonly enqueueMany: EnqueueMany;
-  readonly loggerFor: (job: ClaimedJob) => Logger;
-  /** A handler begins; the answer is called when it has ended. */
-  readonly began: (job: JobRef) => () => void;
   readonly resultMaxBytes: number;
   /** Between two heartbeats. */
   readonly heartbeatMs: number;
