@@ -4,7 +4,7 @@ import { sessionLiveness } from './0002-session-liveness.ts';
 import { wakeUp } from './0003-wake-up.ts';
 import { suspects } from './0004-suspects.ts';
 import { loopWatch } from './0005-loop-watch.ts';
-import { payloadVersions } from './0011-payload-versions.ts';
+import { payloadVersions } from './0006-payload-versions.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -24,8 +24,8 @@ export const migrations: readonly Migration[] = [
   { id: 4, name: '0004-suspects', release: '0.2.0', oldestBeside: 1, sql: suspects },
   { id: 5, name: '0005-loop-watch', release: '0.2.0', oldestBeside: 1, sql: loopWatch },
   {
-    id: 11,
-    name: '0011-payload-versions',
+    id: 6,
+    name: '0006-payload-versions',
     release: '0.3.0',
     oldestBeside: 1,
     sql: payloadVersions,
