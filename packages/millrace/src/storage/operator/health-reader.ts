@@ -66,7 +66,7 @@ export class PgHealthReader implements HealthReader {
       ]);
     const named = async (of: StatementOf, ...values: readonly unknown[]) =>
       (await rows(of, values)).map(toNamed);
-    const plan = [...oneLane, 1, ['doctor'], '0', 0, true];
+    const plan = [...oneLane, 1, ['doctor'], '0', 0, true, [1]];
     return {
       schema: await fact(() => this.#schema(session)),
       indexes: await fact(async () =>
