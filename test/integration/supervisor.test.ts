@@ -19,9 +19,9 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMillrace, defineJob, every } from 'millrace';
 const log = (what, id) => appendFileSync('log', JSON.stringify({ what, id, pid: process.pid, atMs: Date.now() }) + '\\n');
-const handler = (ms) => async (payload, { id, attempt }) => {
+const handler = (ms) => async (payload, { id, attempt, signal }) => {
   log('began ' + attempt, id);
-  await sleep(ms);
+  await sleep(ms, undefined, { signal });
   log('ended', id);
 };
 export default createMillrace({
@@ -241,7 +241,7 @@ it('W19: processes that keep dying are started again after growing pauses, and t
   await cli.ended;
 });
 
-it('/readyz is green while all processes work and names the one that does not answer', async () => {
+it('/readyz is green while all processes work and names the one that does not answer, which holds up no replacement', async () => {
   const { cli, pids } = await supervised('--processes', '2', '--listen', '127.0.0.1:0');
   await cli.printed(/health at (\S+)/);
   const [, ready = ''] = /health at (\S+)/.exec(cli.stdout()) ?? [];
@@ -249,11 +249,26 @@ it('/readyz is green while all processes work and names the one that does not an
   const [frozen = 0] = pids();
   process.kill(frozen, 'SIGSTOP');
   const red = await fetch(ready);
-  process.kill(frozen, 'SIGCONT');
   expect(red.status).toBe(503);
   expect(await red.text()).toBe(
     `process ${frozen} does not answer: its event loop stands still, or it has died\n`,
   );
+  // Nor does it keep the others from being replaced.
+  cli.process.kill('SIGHUP');
+  await cli.printed('all replaced');
+  process.kill(frozen, 'SIGCONT');
+  expect(new Set(pids()).size).toBe(4);
+});
+
+it('what no restart mends is said once, and nothing is started', async () => {
+  using project = createProject();
+  const start = (...args: readonly string[]) => project.run(['start', '--processes', '2', ...args]);
+  const missing = await start();
+  expect(missing).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(missing.stderr).toMatch(/^MILLRACE_CONFIG_MISSING: [^\n]*\n$/);
+  const mistaken = await start('--stop-grace', '3x');
+  expect(mistaken).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(mistaken.stderr).toMatch(/^MILLRACE_DURATION_INVALID: [^\n]*\n$/);
 });
 
 it('/readyz of a single process is green while its database answers, and red with the reason when it is gone', async () => {

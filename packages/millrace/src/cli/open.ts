@@ -17,6 +17,16 @@ export function settingOf(command: Command): Setting {
   return { configFile: config, output: createOutput(json === true) };
 }
 
+/** The path of the configuration. @throws MILLRACE_CONFIG_MISSING */
+export function requireConfig({ configFile }: Pick<Setting, 'configFile'>): string {
+  const path = findConfig(configFile);
+  if (path !== undefined) return path;
+  throw new MillraceError(
+    'MILLRACE_CONFIG_MISSING',
+    `there is no millrace.config.ts in ${process.cwd()}`,
+  );
+}
+
 /**
  * Runs `body` with the Millrace of this directory: the configuration's, or where the command allows it and there is
  * none, one that knows only the database.
@@ -28,13 +38,7 @@ export async function withMillrace(
   body: (millrace: Millrace) => Promise<void>,
 ): Promise<void> {
   await adoptConnection();
-  const path = findConfig(configFile);
-  if (path === undefined && config === 'required') {
-    throw new MillraceError(
-      'MILLRACE_CONFIG_MISSING',
-      `there is no millrace.config.ts in ${process.cwd()}`,
-    );
-  }
+  const path = config === 'required' ? requireConfig({ configFile }) : findConfig(configFile);
   await using(path === undefined ? createMillrace({}) : await loadConfig(path), body);
 }
 

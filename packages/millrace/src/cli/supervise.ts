@@ -57,7 +57,7 @@ function lineOf(event: SupervisorEvent): string {
     case 'ready':
       return `process ${event.pid} is ready`;
     case 'died':
-      return `process ${event.pid} died (${event.how}); a new one starts in ${event.delayMs} ms${event.restarts > 1 ? `, death ${event.restarts} in a row` : ''}`;
+      return `process ${event.pid} ${event.wasReady ? 'died' : 'ended before it was ready'} (${event.how}); a new one starts in ${event.delayMs} ms${event.restarts > 1 ? `, death ${event.restarts} in a row` : ''}`;
     case 'replaced':
       return `process ${event.pid} is replaced by ${event.by}: ${event.because}`;
     case 'kept':

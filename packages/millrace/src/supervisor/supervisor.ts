@@ -36,6 +36,8 @@ export type SupervisorEvent =
       readonly name: 'died';
       readonly pid: number | undefined;
       readonly how: string;
+      /** False: it had not even begun to work. */
+      readonly wasReady: boolean;
       readonly restarts: number;
       readonly delayMs: number;
     }
@@ -69,6 +71,9 @@ interface Slot {
 }
 
 const healthWithinMs = 3_000;
+
+/** How often one that takes its time to stop is asked whether it still lives. */
+const askEachMs = 1_000;
 
 /** Keeps a number of processes running. See decision 0017. */
 export class Supervisor {
@@ -189,7 +194,8 @@ export class Supervisor {
     slot.failures = child.isReady && ranMs >= recoveredMs ? 1 : slot.failures + 1;
     this.#restarts++;
     const delayMs = restartDelayMs(slot.failures);
-    this.#emit({ name: 'died', pid: child.pid, how, restarts: slot.failures, delayMs });
+    const { pid, isReady: wasReady } = child;
+    this.#emit({ name: 'died', pid, how, wasReady, restarts: slot.failures, delayMs });
     await pause(systemClock, delayMs, this.#stopping.signal);
     // One that was to replace it may have become ready meanwhile.
     if (this.#stopping.signal.aborted || slot.child !== child) return;
@@ -230,7 +236,7 @@ export class Supervisor {
     this.#watch(slot, child);
     this.#emit({ name: 'replaced', pid: old.pid, by: child.pid, because });
     old.stop(false);
-    await old.ended;
+    await untilGone(old);
   }
 
   /** Everything that is wrong, in one line. */
@@ -257,6 +263,16 @@ export class Supervisor {
 
   #emit(event: SupervisorEvent): void {
     this.#options.onEvent?.(event);
+  }
+}
+
+/** Waits for the end of one that stops, but not for one that does not even answer: the others would never be replaced. */
+async function untilGone(child: Child): Promise<void> {
+  while (!child.hasEnded) {
+    const given = new AbortController();
+    await Promise.race([child.ended, pause(systemClock, askEachMs, given.signal)]);
+    given.abort();
+    if ((await child.health(systemClock, healthWithinMs)) === undefined) return;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Duration } from '../../core/duration.ts';
 import type { Millrace, WorkerOptions } from '../../core/millrace.ts';
+import { checkOptions, workerChecks } from '../../core/options.ts';
 import {
   isSupervised,
   joinSupervisor,
@@ -9,7 +10,7 @@ import {
 } from '../../supervisor/index.ts';
 import { listOf, wholeNumber } from '../arguments.ts';
 import { exitCodes } from '../fail.ts';
-import { settingOf, withMillrace } from '../open.ts';
+import { requireConfig, settingOf, withMillrace } from '../open.ts';
 import type { Output } from '../output.ts';
 import { listenForSignals, roles, runRoles, type Asked, type Role } from '../run-roles.ts';
 import { supervise } from '../supervise.ts';
@@ -69,8 +70,12 @@ export function addStart(program: Command): void {
         setting.output.say('millrace: stopping; a second signal aborts the jobs that still run'),
       );
       const { processes, maxMemory, maxJobs } = options;
-      if (processes !== 1 || maxMemory !== undefined || maxJobs !== undefined)
+      if (processes !== 1 || maxMemory !== undefined || maxJobs !== undefined) {
+        // What no restart mends is said once, and not by each process again and again.
+        checkOptions(workerChecks, workerOptions(options), 'start');
+        requireConfig(setting);
         return supervise(options, { output: setting.output, asked });
+      }
       return withMillrace(setting, 'required', (millrace) =>
         runAlone(millrace, options, { asked, output: setting.output }),
       );
