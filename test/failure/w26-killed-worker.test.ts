@@ -51,3 +51,20 @@ it('W26: the jobs of a killed worker run again, at their place in the queue and 
   expect(await other.stop()).toEqual({ code: 0, signal: null });
   expect(await fleet.violations({ allFinished: true })).toEqual([]);
 });
+
+it('W26: whose parent tells of its end is dead at once, without anybody who looks', async () => {
+  await using fleet = await Fleet.create();
+  const doomed = await fleet.start();
+  const [job = ''] = await fleet.enqueue(held.with({}));
+  await doomed.waitForBegan(job);
+  const [registered] = await fleet.query<{ boot: string }>('SELECT boot FROM millrace.worker');
+  await doomed.kill();
+  // Nobody else runs, so this alone can have found it.
+  expect(await fleet.millrace.processEnded(registered?.boot ?? '')).toBe(1);
+  expect(await fleet.millrace.get(job)).toMatchObject({
+    state: 'available',
+    attempt: 0,
+    crashes: 1,
+  });
+  expect(await fleet.query('SELECT FROM millrace.worker')).toEqual([]);
+});
