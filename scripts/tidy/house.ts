@@ -34,6 +34,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'watch-thread.ts': { floor: 3 },
   supervisor: { floor: 4, namesOnly: ['supervisor/index.ts'] },
   'isolate-process.ts': { floor: 3 },
+  'isolate-thread.ts': { floor: 3 },
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
   'index.ts': { floor: 4, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },

@@ -27,7 +27,7 @@ export type {
   TransactionOption,
 } from './core/job-definition.ts';
 export type { Health, LoopHealth } from './core/health.ts';
-export type { IsolatedJobContext, IsolateOptions } from './core/isolation.ts';
+export type { IsolatedJobContext, IsolateOption, IsolateOptions } from './core/isolation.ts';
 export type { Json } from './core/json.ts';
 export type { HistoryPolicy } from './core/lifecycle.ts';
 export type { Logger } from './core/logger.ts';

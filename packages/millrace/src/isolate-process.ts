@@ -1,7 +1,8 @@
 /** The composition root of a process that runs isolated handlers, and of the thread that ends it with its parent. */
 import { isMainThread, Worker as Thread, workerData } from 'node:worker_threads';
 import { pause } from './core/clock.ts';
-import type { ToProcess } from './isolation/messages.ts';
+import { becomeIsolated } from './core/isolation.ts';
+import type { ToIsolate } from './isolation/messages.ts';
 import { runJobsHere } from './isolation/run-here.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -9,8 +10,9 @@ import { systemClock } from './system-clock.ts';
 const lookMs = 500;
 
 if (isMainThread) {
+  becomeIsolated();
   const take = runJobsHere((message) => process.send?.(message));
-  process.on('message', (message) => take(message as ToProcess));
+  process.on('message', (message) => take(message as ToIsolate));
   process.on('disconnect', () => process.exit());
   // What a terminal or a service manager sends to the whole group is the worker's to answer, which then sends aborts.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

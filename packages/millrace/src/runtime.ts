@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Worker as Thread } from 'node:worker_threads';
@@ -6,6 +6,7 @@ import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
 import { HealthRecord, oneLine, type Health } from './core/health.ts';
+import { refuseWhereIsolated } from './core/isolation.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import { pause } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
@@ -25,7 +26,8 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
-import { ProcessPool } from './isolation/process-pool.ts';
+import { IsolationPool } from './isolation/pool.ts';
+import { processVessel, threadVessel, type Vessel } from './isolation/vessel.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
@@ -100,7 +102,7 @@ interface Composition {
   readonly loopWatch: LoopWatch;
   readonly health: HealthRecord;
   readonly maintenance: Maintenance;
-  readonly isolation: ProcessPool;
+  readonly isolation: IsolationPool;
   readonly enqueue: Enqueue;
   readonly resultMaxBytes: number;
   readonly process: {
@@ -145,10 +147,12 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     schedules: () => storage.schedules(),
     doctor: async () => diagnose(await all.healthReader.read()),
     createWorker(workerOptions = {}) {
+      refuseWhereIsolated('worker');
       const worker = workerOf(all, workerOptions);
       return remember(worker, worker.stopped);
     },
     createScheduler(schedulerOptions = {}) {
+      refuseWhereIsolated('scheduler');
       const scheduler = schedulerOf(all, schedulerOptions);
       return remember(scheduler, scheduler.stopped);
     },
@@ -242,7 +246,10 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     loopWatch,
     health,
     maintenance,
-    isolation: new ProcessPool({ clock: systemClock, fork: isolatedProcess }),
+    isolation: new IsolationPool({
+      clock: systemClock,
+      launch: { process: isolatedProcess, thread: isolatedThread },
+    }),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -256,7 +263,10 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     jobs: jobs.values(),
     port: storage.session(),
     prepare: () => share.begin(worker),
-    release: () => share.end(worker),
+    release() {
+      all.isolation.rest();
+      return share.end(worker);
+    },
     company: all.company,
     clock: systemClock,
     emit: bus.emit,
@@ -309,9 +319,7 @@ function watchThread(workerData: {
   readonly blockedForMs: number;
   readonly standIn: StandInParts;
 }): Thread {
-  const { url } = import.meta;
-  const file = new URL(`./watch-thread${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
-  return new Thread(file, {
+  return new Thread(besideThis('watch-thread'), {
     workerData,
     name: 'millrace',
     // Without what the program was started with, such as hooks for its own modules.
@@ -322,14 +330,27 @@ function watchThread(workerData: {
 }
 
 /** As above. What the program was started with stays, so that its modules load there too; a debugger's port is taken. */
-function isolatedProcess(memoryMb: number): ChildProcess {
-  const { url } = import.meta;
-  const file = new URL(`./isolate-process${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
+function isolatedProcess(memoryMb: number): Vessel {
   const own = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
-  return fork(file, [], {
+  const child = fork(besideThis('isolate-process'), [], {
     execArgv: [...own, `--max-old-space-size=${memoryMb}`],
     serialization: 'advanced',
   });
+  return processVessel(child, memoryMb);
+}
+
+/** As above. */
+function isolatedThread(memoryMb: number): Vessel {
+  const thread = new Thread(besideThis('isolate-thread'), {
+    name: 'millrace job',
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+  });
+  return threadVessel(thread, memoryMb);
+}
+
+function besideThis(name: string): URL {
+  const { url } = import.meta;
+  return new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
 }
 
 function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, AnyJobDefinition> {

@@ -44,9 +44,9 @@ const remedies = {
     'Nothing to do: the job has moved on, and what this attempt wrote in its transaction is undone.',
   MILLRACE_ATTEMPT_TIMEOUT: 'Make the handler faster or raise `timeout`.',
   MILLRACE_ISOLATE_DIED:
-    'Find out why the job ends its process, such as a crash of native code or a lack of memory (`isolate.memoryMb`).',
+    'Find out why the job ends its thread or process, such as a lack of memory (`isolate.memoryMb`) or a crash of native code.',
   MILLRACE_ISOLATE_MODULE_INVALID:
-    'Export the definition with its handler from the module that `isolate.module` names.',
+    'Export the definition with its handler from a module that starts no worker; name it with `isolate: { module: import.meta.url }`.',
   MILLRACE_HANDLER_OUTCOME_INVALID:
     'Return JSON, or one of snooze(), retryAfter(), cancel(), discard().',
   MILLRACE_STOPPED: 'Create a new worker or scheduler; a stopped one does not start again.',

@@ -2,9 +2,10 @@ import type { Duration } from './duration.ts';
 import { MillraceError } from './errors.ts';
 import type { Enqueue, EnqueueMany } from './enqueue.ts';
 import {
+  isolatedAt,
   isolateSettings,
   type IsolatedJobContext,
-  type IsolateOptions,
+  type IsolateOption,
   type IsolateSettings,
 } from './isolation.ts';
 import type { Logger } from './logger.ts';
@@ -145,10 +146,11 @@ export interface JobOptions<Kind extends string, S, T, V extends number = number
   /** Enqueues this job at the times of `every(…)` or `cron(…)`. */
   readonly schedule?: ScheduleOf<PayloadInput<S>>;
   /**
-   * Runs the handler in a process of its own: a crash, a lack of memory or a blocked event loop fails the attempt and touches
-   * nothing else, and `timeout` really ends it. Not together with `transaction`.
+   * Runs the handler in a `thread` or a `process` of its own, which imports the module of the definition: a lack of memory, a
+   * blocked event loop and, in a process, a crash fail the attempt and touch nothing else, and `timeout` really ends it. Not
+   * together with `transaction`.
    */
-  readonly isolate?: I & (IsolateOptions | undefined);
+  readonly isolate?: I & (IsolateOption | undefined);
   readonly handler?: Handler<PayloadOutput<S>, ContextOf<T, I>>;
 }
 
@@ -259,7 +261,7 @@ export function defineJob<
     timeoutMs: checked.timeout,
     history: checked.history ?? defaults.history,
     transaction: transactionSettings(checked.transaction, kind),
-    isolate: isolateSettings(checked.isolate, kind, checked.transaction !== undefined),
+    isolate: isolateSettings(checked.isolate, kind, checked.transaction !== undefined, defineJob),
     schedules: scheduleSettings(checked.schedule, kind),
     handler: checked.handler as JobSettings['handler'],
   };
@@ -290,6 +292,7 @@ function definition<Kind extends string, Input, Payload, Context>(
       }
       return definition(kind, {
         ...settings,
+        isolate: isolatedAt(settings.isolate, kind, self.handle),
         handler: handler as NonNullable<JobSettings['handler']>,
       });
     },

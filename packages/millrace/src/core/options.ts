@@ -254,6 +254,7 @@ export const transactionChecks = {
 } as const;
 
 export const isolateChecks = {
+  in: check.oneOf('thread', 'process'),
   module: check.any,
   memoryMb: check.whole(16, 65_536),
   killAfter: check.duration,

@@ -2,8 +2,8 @@ import type { AttemptError, ClaimedJob } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import type { OutcomeRequest } from '../core/outcome.ts';
 
-/** What a worker says to the process of a job. */
-export type ToProcess =
+/** What a worker says to the thread or process of a job. */
+export type ToIsolate =
   | { readonly type: 'run'; readonly module: string; readonly job: ClaimedJob }
   | { readonly type: 'abort'; readonly code: string; readonly message: string };
 
@@ -16,7 +16,7 @@ export type IsolatedEnd =
   | { readonly obeyed: true };
 
 /** What it says back. */
-export type FromProcess =
+export type FromIsolate =
   | { readonly type: 'ended'; readonly end: IsolatedEnd }
   | {
       readonly type: 'log';

@@ -8,10 +8,10 @@ import type { Logger } from '../core/logger.ts';
 import { defaults } from '../core/options.ts';
 import { outcomeRequest } from '../core/outcome.ts';
 import { readPayload } from '../core/payload-version.ts';
-import type { FromProcess, IsolatedEnd, ToProcess } from './messages.ts';
+import type { FromIsolate, IsolatedEnd, ToIsolate } from './messages.ts';
 
-/** The side of the process that runs a handler: one job at a time, as its parent says. */
-export function runJobsHere(send: (message: FromProcess) => void): (message: ToProcess) => void {
+/** The side that runs a handler: one job at a time, as its parent says. */
+export function runJobsHere(send: (message: FromIsolate) => void): (message: ToIsolate) => void {
   let abort = new AbortController();
   return (message) => {
     if (message.type === 'abort') {
@@ -76,7 +76,7 @@ async function settingsIn(module: string, kind: string): Promise<Handled> {
   );
 }
 
-function loggerTo(send: (message: FromProcess) => void): Logger {
+function loggerTo(send: (message: FromIsolate) => void): Logger {
   type Level = 'debug' | 'info' | 'warn' | 'error';
   const line =
     (level: Level): Logger[Level] =>
