@@ -246,10 +246,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     loopWatch,
     health,
     maintenance,
-    isolation: new IsolationPool({
-      clock: systemClock,
-      launch: { process: isolatedProcess, thread: isolatedThread },
-    }),
+    isolation: new IsolationPool(systemClock, isolated),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
@@ -263,7 +260,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     jobs: jobs.values(),
     port: storage.session(),
     prepare: () => share.begin(worker),
-    release() {
+    release: () => {
       all.isolation.rest();
       return share.end(worker);
     },
@@ -329,7 +326,10 @@ function watchThread(workerData: {
   });
 }
 
-/** As above. What the program was started with stays, so that its modules load there too; a debugger's port is taken. */
+/** As above, for isolated handlers. */
+const isolated = { process: isolatedProcess, thread: isolatedThread } as const;
+
+/** What the program was started with stays, so that its modules load there too; a debugger's port is taken. */
 function isolatedProcess(memoryMb: number): Vessel {
   const own = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
   const child = fork(besideThis('isolate-process'), [], {
@@ -339,7 +339,6 @@ function isolatedProcess(memoryMb: number): Vessel {
   return processVessel(child, memoryMb);
 }
 
-/** As above. */
 function isolatedThread(memoryMb: number): Vessel {
   const thread = new Thread(besideThis('isolate-thread'), {
     name: 'millrace job',

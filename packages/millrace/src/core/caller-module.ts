@@ -3,7 +3,8 @@ export type Caller = (...args: never[]) => unknown;
 
 /** The URL of the file that called `called`, or undefined where that is no file. */
 export function callerModule(called: Caller): string | undefined {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { stackTraceLimit } = Error;
+  const own = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   const holder: { stack?: readonly NodeJS.CallSite[] } = {};
   try {
     Error.stackTraceLimit = 1;
@@ -12,7 +13,9 @@ export function callerModule(called: Caller): string | undefined {
     const name = holder.stack?.[0]?.getFileName();
     return typeof name === 'string' ? toFileUrl(name) : undefined;
   } finally {
-    Object.assign(Error, { prepareStackTrace, stackTraceLimit });
+    Error.stackTraceLimit = stackTraceLimit;
+    if (own === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', own);
   }
 }
 

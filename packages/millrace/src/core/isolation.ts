@@ -8,9 +8,9 @@ import { checkOptions, defaults, isolateChecks } from './options.ts';
 /** Runs the handler apart from its worker, one job at a time, in a thread or a process that imports its module. */
 export interface IsolateOptions {
   /**
-   * `process`: the worker outlives whatever becomes of it, also a crash of native code. `thread`: starts several times
-   * faster and needs less memory; `timeout` ends it as well, except while it is inside native code, and a crash of native
-   * code ends the whole process. Default `process`.
+   * `process`: the worker outlives whatever becomes of it, also a crash of native code. `thread`: costs less memory, and less
+   * time for each job; `timeout` ends it as well, except while it is inside native code, and a crash of native code ends the
+   * whole process. Default `process`.
    */
   readonly in?: 'thread' | 'process';
   /**

@@ -272,7 +272,24 @@ function definition<Kind extends string, Input, Payload, Context>(
   kind: Kind,
   settings: JobSettings,
 ): JobDefinition<Kind, Input, Payload, Context> {
-  const self: JobDefinition<Kind, Input, Payload, Context> = {
+  type Self = JobDefinition<Kind, Input, Payload, Context>;
+  const handle = (handler: Handler<Payload, Context>): Self => {
+    if (typeof handler !== 'function') {
+      throw new MillraceError(
+        'MILLRACE_OPTION_INVALID',
+        `${kind}.handle: the handler must be a function`,
+      );
+    }
+    if (settings.handler !== undefined) {
+      throw new MillraceError('MILLRACE_HANDLER_DUPLICATE', `'${kind}' has a handler already`);
+    }
+    return definition(kind, {
+      ...settings,
+      isolate: isolatedAt(settings.isolate, kind, handle),
+      handler: handler as NonNullable<JobSettings['handler']>,
+    });
+  };
+  const self: Self = {
     kind,
     settings,
     with: (payload?: unknown, options?: JobRequestOptions) => ({
@@ -280,22 +297,7 @@ function definition<Kind extends string, Input, Payload, Context>(
       payload,
       options: options ?? {},
     }),
-    handle(handler) {
-      if (typeof handler !== 'function') {
-        throw new MillraceError(
-          'MILLRACE_OPTION_INVALID',
-          `${kind}.handle: the handler must be a function`,
-        );
-      }
-      if (settings.handler !== undefined) {
-        throw new MillraceError('MILLRACE_HANDLER_DUPLICATE', `'${kind}' has a handler already`);
-      }
-      return definition(kind, {
-        ...settings,
-        isolate: isolatedAt(settings.isolate, kind, self.handle),
-        handler: handler as NonNullable<JobSettings['handler']>,
-      });
-    },
+    handle,
   };
   return Object.freeze(self);
 }

@@ -27,9 +27,9 @@ export class IsolationPool implements Isolation {
   readonly #idle = new Map<string, Idle[]>();
   readonly #all = new Set<Vessel>();
 
-  constructor(parts: { clock: Clock; launch: Launch }) {
-    this.#clock = parts.clock;
-    this.#launch = parts.launch;
+  constructor(clock: Clock, launch: Launch) {
+    this.#clock = clock;
+    this.#launch = launch;
   }
 
   async run(
