@@ -274,5 +274,14 @@ describe('isolation', () => {
         expectTypeOf(context).not.toHaveProperty('enqueue');
       },
     });
+    defineJob({
+      kind: 'threaded',
+      isolate: 'thread',
+      handler(_, context) {
+        expectTypeOf(context).toEqualTypeOf<IsolatedJobContext>();
+      },
+    });
+    // @ts-expect-error there is no such place
+    defineJob({ kind: 'elsewhere', isolate: 'elsewhere' });
   });
 });

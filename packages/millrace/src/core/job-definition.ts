@@ -111,7 +111,13 @@ type ScheduleWithPayload<Input> = ScheduleOptions<Input> &
   Required<Pick<ScheduleOptions<Input>, 'payload'>>;
 
 /** What `defineJob` takes. */
-export interface JobOptions<Kind extends string, S, T, V extends number = number, I = undefined> {
+export interface JobOptions<
+  Kind extends string,
+  S,
+  T,
+  V extends number = number,
+  I extends IsolateOption | undefined = undefined,
+> {
   /** The name of this type of job, as stored. Renaming it strands the jobs that wait under the old name. */
   readonly kind: Kind;
   /** Any Standard Schema validator (zod, valibot, arktype, …), or a codec such as `protobuf(…)`. Default: no payload. */
@@ -150,7 +156,7 @@ export interface JobOptions<Kind extends string, S, T, V extends number = number
    * blocked event loop and, in a process, a crash fail the attempt and touch nothing else, and `timeout` really ends it. Not
    * together with `transaction`.
    */
-  readonly isolate?: I & (IsolateOption | undefined);
+  readonly isolate?: I;
   readonly handler?: Handler<PayloadOutput<S>, ContextOf<T, I>>;
 }
 
@@ -241,7 +247,7 @@ export function defineJob<
   S = undefined,
   const T = undefined,
   const V extends number = 1,
-  const I = undefined,
+  const I extends IsolateOption | undefined = undefined,
 >(
   options: JobOptions<Kind, S, T, V, I>,
 ): JobDefinition<Kind, PayloadInput<S>, PayloadOutput<S>, ContextOf<T, I>> {
