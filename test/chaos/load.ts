@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRequest } from 'millrace';
 import { databaseCause, sqlState } from '../../packages/millrace/src/core/database-error.ts';
+import { isMillraceError } from '../../packages/millrace/src/core/errors.ts';
 import { blocking, failing, poison, short, snoozing, transactional } from '../fixtures/jobs.ts';
 import type { Fleet } from '../helpers/fleet.ts';
 import { silentForMs } from './plan.ts';
@@ -19,6 +20,7 @@ const mostUnfinished = 400;
 const longestBlockMs = 3 * silentForMs;
 
 const uniqueViolation = '23505';
+const readOnly = '25006';
 
 /** Somebody who does one thing after the other, with pauses, until the storm is over. */
 export interface Actor {
@@ -48,10 +50,15 @@ export async function keepActing(
 ): Promise<void> {
   while (!signal.aborted) {
     await act(fleet, random).catch((error: unknown) => {
-      if (databaseCause(error) === 'other') throw error;
+      if (databaseCause(error) === 'other' && !isOfReplica(error)) throw error;
     });
     await sleep(random.between(0, pauseMs));
   }
+}
+
+/** The address leads to a replica before this takes writes. */
+function isOfReplica(error: unknown): boolean {
+  return isMillraceError(error, 'MILLRACE_DB_READ_ONLY') || sqlState(error) === readOnly;
 }
 
 async function produce(fleet: Fleet, random: Random): Promise<void> {

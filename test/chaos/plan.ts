@@ -9,6 +9,13 @@ export interface StormOptions {
   readonly processes: number;
 }
 
+/** With seeds that have a promotion early, so that much can go wrong after it. */
+export const stormsOfCi: readonly StormOptions[] = [
+  { seed: 2, seconds: 20, processes: 5 },
+  { seed: 3, seconds: 20, processes: 5 },
+  { seed: 4, seconds: 20, processes: 5 },
+];
+
 /** What happens to a worker process. */
 export const processFaults = [
   'process killed',
@@ -28,6 +35,7 @@ export const serverFaults = [
   'server stopped fast',
   'server stopped at once',
   'server killed',
+  'promotion',
   'clock step',
   'clock step',
 ] as const;
@@ -127,6 +135,7 @@ function serverFaultMs(fault: ServerFault, random: Random): number {
     case 'server stopped fast':
     case 'server stopped at once':
     case 'server killed':
+    case 'promotion':
       return random.between(0, 1_500);
     case 'session terminated':
     case 'backend killed':

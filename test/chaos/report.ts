@@ -10,7 +10,7 @@ export function reportOf(
   aftermath: Aftermath & { readonly checkedInMs: number },
 ): string {
   const { seed, seconds, places } = plan;
-  const { faults, settledInMs, checkedInMs } = aftermath;
+  const { faults, promotionsMs, settledInMs, checkedInMs } = aftermath;
   const processes = aftermath.places.flatMap(({ workers }) => workers);
   const happened = [...faults].toSorted(([one], [other]) => (one < other ? -1 : 1));
   const renewals = processes.flatMap((each) => each.events('worker:renewed'));
@@ -21,6 +21,7 @@ export function reportOf(
     ['repeats', counted(repeats(past))],
     ['ends', counted(ends(past))],
     ['faults', counted(new Map(happened))],
+    ['promotions', promotions(promotionsMs)],
     ['starts', processes.length],
     ['starts while the server was away', sum(aftermath.places.map((each) => each.turnedAway))],
     ['jobs rescued', [...past.attempts.values()].flat().filter(isRescue).length],
@@ -37,6 +38,12 @@ export function reportOf(
 }
 
 const isRescue = ({ ending }: { readonly ending: string }) => ending === 'crashed';
+
+function promotions(pausesMs: readonly number[]): string {
+  const pauses = pausesMs.map((ms) => Math.round(ms)).toSorted((one, other) => one - other);
+  if (pauses.length === 0) return '0';
+  return `${pauses.length} (no commit was confirmed for ${pauses[0]} to ${pauses.at(-1)} ms)`;
+}
 
 /** Why jobs ran again. */
 function repeats(past: Past): Map<string, number> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DevDatabase } from '@millrace/dev-db';
 import type { Fleet } from '../helpers/fleet.ts';
 import { until } from '../helpers/until.ts';
 import type { Planned, ServerFault } from './plan.ts';
+import type { ReplicatedServer } from './replicated-server.ts';
 
 /** Steps are longer than any statement takes, and some longer than a fire time may be late without being missed. */
 const leastStepMs = 5_000;
@@ -11,7 +11,7 @@ const mostStepMs = 60_000;
 /** Does to the server what the plan says; when it resolves the server answers again. */
 export async function strikeServer(
   fleet: Fleet,
-  server: DevDatabase,
+  server: ReplicatedServer,
   { fault, forMs, where }: Planned<ServerFault>,
 ): Promise<void> {
   switch (fault) {
@@ -39,13 +39,22 @@ export async function strikeServer(
       await server.kill(signals[fault]);
       await sleep(forMs);
       await server.restart();
-      return until('the server answers', () =>
-        fleet.query('SELECT').then(
-          () => true,
-          () => false,
-        ),
-      );
+      return answers(fleet);
+    case 'promotion': {
+      const endings = Object.values(signals);
+      await server.promote(endings[Math.floor(where * endings.length)] ?? 'SIGKILL', forMs);
+      return answers(fleet);
+    }
   }
+}
+
+function answers(fleet: Fleet): Promise<void> {
+  return until('the server answers', () =>
+    fleet.query('SELECT').then(
+      () => true,
+      () => false,
+    ),
+  );
 }
 
 const signals = {

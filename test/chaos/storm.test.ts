@@ -1,24 +1,17 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startDevDatabase, type DevDatabase } from '@millrace/dev-db';
 import { expect, it } from 'vitest';
 import { Fleet } from '../helpers/fleet.ts';
 import { checkPast } from '../helpers/history-checker.ts';
-import { durable } from '../helpers/own-server.ts';
-import { planOf, type StormOptions } from './plan.ts';
+import { planOf, stormsOfCi, type StormOptions } from './plan.ts';
+import { ReplicatedServer } from './replicated-server.ts';
 import { reportOf } from './report.ts';
 import { weather } from './storm.ts';
 
 /** `npm run chaos` asks for one of its own. */
 const byHand = process.env['MILLRACE_CHAOS'];
 const storms: readonly StormOptions[] =
-  byHand === undefined
-    ? [
-        { seed: 1, seconds: 20, processes: 5 },
-        { seed: 2, seconds: 20, processes: 5 },
-        { seed: 3, seconds: 20, processes: 5 },
-      ]
-    : [JSON.parse(byHand) as StormOptions];
+  byHand === undefined ? stormsOfCi : [JSON.parse(byHand) as StormOptions];
 
 /** Three times what was seen on a slow machine. */
 const settleWithinMs = 60_000;
@@ -27,7 +20,7 @@ const settleWithinMs = 60_000;
 const aroundMs = 240_000;
 
 /** Whoever is to find out what happened finds everything in one folder. */
-async function leaveTraces(fleet: Fleet, server: DevDatabase, plan: object): Promise<void> {
+async function leaveTraces(fleet: Fleet, server: ReplicatedServer, plan: object): Promise<void> {
   const folder = fleet.leaveFolder();
   const write = (name: string, what: unknown) =>
     writeFileSync(join(folder, name), JSON.stringify(what, null, 1));
@@ -41,19 +34,17 @@ async function leaveTraces(fleet: Fleet, server: DevDatabase, plan: object): Pro
     'schedule',
   ])
     write(`${table}.json`, await fleet.query(`TABLE millrace.${table}`).catch(String));
-  copyFileSync(join(server.dataDir, 'millrace.log'), join(folder, 'server.log'));
+  for (const [index, log] of server.logs.entries())
+    copyFileSync(log, join(folder, `server-${index + 1}.log`));
   process.stdout.write(`what was logged is left in ${folder}\n`);
 }
 
 it.each(storms)(
-  'G1: G2: G3: G6: G7: G9: G11: G16: G24: after a storm of kills, freezes, cuts and restarts every promise was kept (seed $seed)',
+  'G1: G2: G3: G6: G7: G9: G11: G16: G24: after a storm of kills, freezes, cuts, restarts and promotions every promise was kept (seed $seed)',
   { timeout: Math.max(...storms.map(({ seconds }) => seconds * 1_500)) + aroundMs },
   async (options) => {
     const plan = planOf(options);
-    await using server = await startDevDatabase({
-      ...durable,
-      settings: { ...durable.settings, max_connections: '200' },
-    });
+    await using server = await ReplicatedServer.start();
     await using fleet = await Fleet.on(server);
     try {
       const aftermath = await weather(fleet, server, plan);
@@ -65,6 +56,7 @@ it.each(storms)(
       process.stdout.write(reportOf(plan, past, { ...aftermath, checkedInMs }));
 
       expect(violations).toEqual([]);
+      if (byHand === undefined) expect(aftermath.promotionsMs).not.toEqual([]);
       const printed = aftermath.places.flatMap(({ workers }) => workers.map((each) => each.stderr));
       expect(printed.filter((text) => text !== '')).toEqual([]);
       expect(settledInMs).toBeLessThan(settleWithinMs);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DevDatabase } from '@millrace/dev-db';
 import { poison, ticking } from '../fixtures/jobs.ts';
 import type { Fleet } from '../helpers/fleet.ts';
 import { actors, keepActing } from './load.ts';
 import type { Plan, Planned, ProcessFault } from './plan.ts';
 import { Random } from './random.ts';
+import type { ReplicatedServer } from './replicated-server.ts';
 import { strikeServer } from './server-faults.ts';
 import { StaffedPlace } from './staffed-place.ts';
 
@@ -16,6 +16,8 @@ export interface Aftermath {
   /** How often each fault happened. */
   readonly faults: ReadonlyMap<string, number>;
   readonly places: readonly StaffedPlace[];
+  /** For each promotion: how long no commit was confirmed. */
+  readonly promotionsMs: readonly number[];
   /** From the last fault until nothing was left to do. */
   readonly settledInMs: number;
   /** Every fire time that may not be let go and has come, by schedule. */
@@ -23,7 +25,11 @@ export interface Aftermath {
 }
 
 /** Lets a storm pass over the fleet, waits until all has settled, and stops every process. */
-export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Promise<Aftermath> {
+export async function weather(
+  fleet: Fleet,
+  server: ReplicatedServer,
+  plan: Plan,
+): Promise<Aftermath> {
   await using stack = new AsyncDisposableStack();
   // Whoever holds a snapshot from before the clock was taken over would see no time at all.
   await fleet.advanceClock(0);
@@ -50,7 +56,7 @@ export async function weather(fleet: Fleet, server: DevDatabase, plan: Plan): Pr
   const exits = await Promise.all(places.map((place) => place.close()));
   if (exits.some(({ code }) => code !== 0))
     throw new Error('A worker without jobs says that it gave some back.');
-  return { faults, places, settledInMs, fireTimes };
+  return { faults, places, promotionsMs: server.pausesMs, settledInMs, fireTimes };
 }
 
 /** Nobody waits for jobs that end their process, turn by turn. Those that run do so once more. */
@@ -68,7 +74,7 @@ async function callPoisonOff(fleet: Fleet): Promise<void> {
 /** All faults, while the actors act; answers with how often each happened, and when the last was over. */
 async function strikeAll(
   fleet: Fleet,
-  server: DevDatabase,
+  server: ReplicatedServer,
   plan: Plan,
   places: readonly StaffedPlace[],
 ): Promise<{ faults: Map<string, number>; endMs: number }> {
