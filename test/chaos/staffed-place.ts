@@ -90,7 +90,7 @@ export class StaffedPlace implements AsyncDisposable {
     const also = schedules && ({ scheduler: 'ticking' } as const);
     const options = { url, tuning, workers, concurrency, queues, events, ...also };
     const rest = { stopGraceMs: 500, logsErrors: false, mayDie: true };
-    for (;;) {
+    while (!this.#isClosing) {
       const worker = this.#fleet.launch({ ...options, ...rest });
       if (await worker.readyUnlessTurnedAway()) {
         this.workers.push(worker);
@@ -111,7 +111,9 @@ export class StaffedPlace implements AsyncDisposable {
     if (!this.#isClosing) await this.#start();
   }
 
+  /** Whoever is still here is left to the fleet. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
     await this.#proxy?.[Symbol.asyncDispose]();
   }
 }

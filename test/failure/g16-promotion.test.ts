@@ -1,4 +1,6 @@
 import { startDevDatabase } from '@millrace/dev-db';
+import { createMillrace, defineJob } from 'millrace';
+import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { held } from '../fixtures/jobs.ts';
 import {
@@ -13,6 +15,7 @@ import { Fleet } from '../helpers/fleet.ts';
 import { startFlakyProxy, type FlakyProxy } from '../helpers/flaky-proxy.ts';
 import { durable } from '../helpers/own-server.ts';
 import { startStandby } from '../helpers/standby.ts';
+import { until } from '../helpers/until.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -85,4 +88,40 @@ describe('when the primary is killed and its replica promoted', () => {
       { rule: 'a job ran again without a recorded reason', job: claimed },
     ]);
   });
+});
+
+it('G16: at a replica calls are refused and transactional jobs wait, until new connections lead to the primary', async () => {
+  await using server = await startDevDatabase(durable);
+  await using proxy = await startFlakyProxy(server.url);
+  const pool = new pg.Pool({ connectionString: proxy.url, max: 1 });
+  pool.on('error', () => {});
+  const job = defineJob({ kind: 'job', transaction: true, handler: () => {} });
+  // Jobs are claimed at the primary all the time.
+  await using millrace = createMillrace({
+    connection: pool,
+    directConnection: server.url,
+    jobs: [job],
+    logger: false,
+  });
+  await millrace.migrate();
+  await using worker = millrace.createWorker();
+  await worker.start();
+  await using standby = await startStandby(server);
+
+  moveTo(proxy, standby.url);
+  await until('the connection is lost', () => pool.totalCount === 0);
+  const refusal = { code: 'MILLRACE_DB_READ_ONLY' };
+  await expect(millrace.enqueue(job)).rejects.toMatchObject(refusal);
+  const enqueueing = millrace.transaction((tx) => millrace.enqueue(job, {}, { tx }));
+  await expect(enqueueing).rejects.toMatchObject(refusal);
+  let connects = 0;
+  pool.on('connect', () => (connects += 1));
+  await using atPrimary = createMillrace({ connection: server.url, jobs: [job], logger: false });
+  const { id } = await atPrimary.enqueue(job);
+  await until('a transaction was refused, and tried again', () => connects > 1);
+  proxy.pointTo(server.url);
+  await until('the job is done', async () => (await millrace.get(id))?.state === 'completed');
+  expect(await millrace.get(id)).toMatchObject({ attempt: 1, attempts: [] });
+  await worker.stop();
+  await pool.end();
 });

@@ -1,10 +1,10 @@
 import pg from 'pg';
-import { MillraceError } from '../core/errors.ts';
+import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
 import type { ClientConfig, Row } from './connection.ts';
 import { causeCode, explain } from './errors.ts';
 import type { OpenTransaction } from './open-transaction.ts';
-import { vanishSettings, whoAnswers } from './route.ts';
+import { onStandby, vanishSettings, whoAnswers } from './route.ts';
 
 /** Statements of our own are repeated this often when PostgreSQL could not serialize them. */
 const maxSerializationTries = 10;
@@ -17,7 +17,7 @@ interface Borrowed {
 
 /** The SQLSTATEs of a write in a transaction that is read only, and of asking a standby for one that is not. */
 const readOnly = '25006';
-const onStandby = '0A000';
+const neverWrites = '0A000';
 
 /** As commands of their own: a query would already take the snapshot of the handler's transaction. */
 const settingVanish = Object.entries(vanishSettings).map(
@@ -119,9 +119,7 @@ export class Pool {
     } catch (error) {
       if (causeCode(error) !== readOnly) throw error;
       return this.#with(async (client) => {
-        await client.query(beginText('read committed')).catch((refusal: unknown) => {
-          throw causeCode(refusal) === onStandby ? error : refusal;
-        });
+        await begin(client, beginText('read committed'));
         const { rows } = await client.query<Row>(query);
         await client.query('COMMIT');
         return rows;
@@ -147,7 +145,7 @@ export class Pool {
     this.#count(1);
     try {
       return await this.#with(async (client) => {
-        await client.query(beginText(isolation));
+        await begin(client, beginText(isolation));
         const result = await body(client);
         const { command } = await client.query('COMMIT');
         // The body swallowed the error of a statement: the server has rolled everything back.
@@ -182,7 +180,7 @@ export class Pool {
       const keepsPlans = await this.isDirect();
       borrowed = await this.#borrow();
       const { client } = borrowed;
-      await client.query([beginText(isolation), ...settingVanish].join('; '));
+      await begin(client, [beginText(isolation), ...settingVanish].join('; '));
       return {
         tx: client,
         tellsOutcome: true,
@@ -237,6 +235,8 @@ export class Pool {
       await client.query('ROLLBACK').catch(() => {
         broken = true;
       });
+      // The next connection may lead to the primary.
+      broken ||= isMillraceError(error, 'MILLRACE_DB_READ_ONLY');
       throw isSerialization(error) || isConnection(error) ? explain(error) : error;
     } finally {
       release(broken);
@@ -257,6 +257,13 @@ export class Pool {
   async close(): Promise<void> {
     if (this.#opened?.owned === true && !this.#opened.pool.ended) await this.#opened.pool.end();
   }
+}
+
+/** @throws MILLRACE_DB_READ_ONLY at a standby. */
+async function begin(client: pg.PoolClient, text: string): Promise<void> {
+  await client.query(text).catch((error: unknown) => {
+    throw causeCode(error) === neverWrites ? onStandby() : error;
+  });
 }
 
 function beginText(isolation: IsolationLevel): string {

@@ -1,7 +1,7 @@
 import { backoffMs, type Backoff } from '../core/backoff.ts';
 import { pause } from '../core/clock.ts';
 import { databaseCause, isRefusal } from '../core/database-error.ts';
-import { MillraceError } from '../core/errors.ts';
+import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { Outcome, Settlement } from '../core/lifecycle.ts';
 import type { JobTransaction } from '../core/storage.ts';
 import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
@@ -76,7 +76,10 @@ export async function runInTransaction(run: TransactionalRun): Promise<Conclusio
   return judge({ thrown: conflict });
 }
 
-/** The job's own transaction. A database that cannot be reached is no failure of the job: that is waited for. */
+/**
+ * The job's own transaction. A database that cannot be reached, or that is a standby before its promotion, is no failure of
+ * the job: that is waited for.
+ */
 async function begin({
   held,
   from,
@@ -86,7 +89,9 @@ async function begin({
     try {
       return await around.port.begin(from);
     } catch (error) {
-      if (databaseCause(error) !== 'connection') return { thrown: error };
+      const isAway =
+        databaseCause(error) === 'connection' || isMillraceError(error, 'MILLRACE_DB_READ_ONLY');
+      if (!isAway) return { thrown: error };
       await pause(around.clock, backoffMs(reachBackoff, tries, around.random()), held.signal);
       if (held.signal.aborted) return { thrown: held.reason };
     }
