@@ -34,11 +34,10 @@ export class StaffedPlace implements AsyncDisposable {
     this.#staffed = this.#start();
   }
 
+  /** Resolves before somebody is there. */
   static async staff(fleet: Fleet, place: Place): Promise<StaffedPlace> {
     const proxy = place.isProxied ? await startFlakyProxy(fleet.url) : undefined;
-    const staffed = new StaffedPlace(fleet, place, proxy);
-    await staffed.ready();
-    return staffed;
+    return new StaffedPlace(fleet, place, proxy);
   }
 
   /** The process that is there. */

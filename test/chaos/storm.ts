@@ -33,8 +33,10 @@ export async function weather(
   await using stack = new AsyncDisposableStack();
   // Whoever holds a snapshot from before the clock was taken over would see no time at all.
   await fleet.advanceClock(0);
-  const places = await Promise.all(plan.places.map((place) => StaffedPlace.staff(fleet, place)));
-  for (const place of places) stack.use(place);
+  const places = await Promise.all(
+    plan.places.map(async (place) => stack.use(await StaffedPlace.staff(fleet, place))),
+  );
+  await Promise.all(places.map((place) => place.ready()));
   const { faults, endMs } = await strikeAll(fleet, server, plan, places);
   await callPoisonOff(fleet);
   await Promise.all(places.map((place) => place.ready()));

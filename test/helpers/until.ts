@@ -5,11 +5,12 @@ export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   intervalMs = 10,
+  timeoutMs = 20_000,
 ): Promise<void> {
   await vi.waitFor(
     async () => {
       if (!(await condition())) throw new Error(`This did not come about: ${what}.`);
     },
-    { timeout: 20_000, interval: intervalMs },
+    { timeout: timeoutMs, interval: intervalMs },
   );
 }

@@ -61,6 +61,9 @@ export interface Exit {
 
 type EventData<Name extends EventName> = Extract<MillraceEvent, { name: Name }>['data'];
 
+/** Many processes that start at once, on a machine that is busy besides, take this long. */
+const slowStartMs = 60_000;
+
 /** Whatever happens to the tests, no worker process outlives them. */
 const alive = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -118,7 +121,8 @@ export class WorkerProcess implements AsyncDisposable {
    */
   async readyUnlessTurnedAway(): Promise<boolean> {
     this.#mayEnd = true;
-    await until('its workers run', () => this.#isReady || this.#hasEnded);
+    const isSettled = () => this.#isReady || this.#hasEnded;
+    await until('its workers run', isSettled, undefined, slowStartMs);
     this.#mayEnd = this.#mayDie || (!this.#isReady && (await this.exit).code === turnedAway);
     this.check();
     return this.#isReady;
