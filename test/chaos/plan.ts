@@ -11,9 +11,9 @@ export interface StormOptions {
 
 /** With seeds that have a promotion early, so that much can go wrong after it. */
 export const stormsOfCi: readonly StormOptions[] = [
-  { seed: 2, seconds: 20, processes: 5 },
   { seed: 3, seconds: 20, processes: 5 },
   { seed: 4, seconds: 20, processes: 5 },
+  { seed: 31, seconds: 20, processes: 5 },
 ];
 
 /** What happens to a worker process. */

@@ -43,7 +43,8 @@ export async function weather(
   // Suspects are put off for a share of the time that they have waited, of which the clock has made much.
   await fleet.advanceClock(putOffMs);
   await untilFired(fleet);
-  for (const { worker, place } of places) if (place.schedules) worker.stopScheduling();
+  const scheduling = places.filter(({ place }) => place.schedules);
+  await Promise.all(scheduling.map(({ worker }) => worker.stopScheduling()));
   const workers = places.reduce((sum, { place }) => sum + place.workers, 0);
   // Who died is taken for dead, and who lives is taken for alive.
   await fleet.until('the living workers are registered, and nobody else', async () => {

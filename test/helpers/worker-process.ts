@@ -43,6 +43,7 @@ export type FromWorker =
   | { readonly type: 'migrated'; readonly names: readonly string[] }
   | { readonly type: 'ready' }
   | { readonly type: 'stopping' }
+  | { readonly type: 'unscheduled' }
   /** A handler of one of the long kinds began; of `transactional`, and has made its writes. */
   | {
       readonly type: 'began';
@@ -212,9 +213,12 @@ export class WorkerProcess implements AsyncDisposable {
     this.#child.send({ type: 'let go' } satisfies ToWorker);
   }
 
-  /** Ends its scheduler; its workers go on. */
-  stopScheduling(): void {
+  /** Ends its scheduler; its workers go on. Resolves when it fires nothing any more. */
+  async stopScheduling(): Promise<void> {
     this.#child.send({ type: 'stop scheduling' } satisfies ToWorker);
+    await this.waitFor('its scheduler has ended', () =>
+      this.#heard.some(({ type }) => type === 'unscheduled'),
+    );
   }
 
   /** Sends a signal. */
