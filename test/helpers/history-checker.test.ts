@@ -374,7 +374,7 @@ const plants: readonly Plant[] = [
 ];
 
 describe('the history checker', () => {
-  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals, cancels, jobs brought back, clock steps and quarantines', () => {
+  it('finds nothing wrong with failures, snoozes, crashes, late workers, conflicts, renewals, cancels, jobs brought back, ids given again, clock steps and quarantines', () => {
     expect(check(soundPast())).toEqual([]);
   });
 

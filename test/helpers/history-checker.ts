@@ -75,12 +75,13 @@ function* uncommittedJobs(past: Past): Found {
   const fired = new Set(fires.map(({ job }) => job));
   for (const job of new Set([...jobs.keys(), ...runs.keys()])) {
     const fate = enqueued.get(job);
+    if (fired.has(job)) continue;
     if (fate === 'rolled back') yield [job, 'its transaction was rolled back'];
-    else if (fate === undefined && !fired.has(job)) yield [job, 'nobody enqueued it'];
+    else if (fate === undefined) yield [job, 'nobody enqueued it'];
     else if (fate === 'unknown' && !jobs.has(job)) yield [job, 'it ran and is not in the database'];
   }
   for (const [job, fate] of enqueued) {
-    if (typeof fate !== 'object') continue;
+    if (typeof fate !== 'object' || fired.has(job)) continue;
     const isThere = jobs.has(job) || runs.has(job);
     const parent = past.runNamed.get(fate.of)?.job ?? '';
     const counts = committed.get(parent)?.includes(fate.of) ?? false;
@@ -321,7 +322,8 @@ function* wrongFires({ fires, jobs, enqueued, expected: { fireTimes } }: Past): 
     const name = `${schedule} at ${new Date(fireMs).toISOString()}`;
     const other = of.get(job);
     if (other !== undefined) yield [job, `it is the job of ${other} and of ${name}`];
-    if (enqueued.has(job)) yield [job, `${name} has the job that somebody enqueued`];
+    if (enqueued.get(job) === 'committed')
+      yield [job, `${name} has the job that somebody enqueued`];
     if (!jobs.has(job)) yield [job, `the job of ${name} is not in the database`];
     of.set(job, name);
   }

@@ -154,6 +154,12 @@ type Logged = Pick<
   'enqueued' | 'runNamed' | 'claims' | 'suspects' | 'putBackMs' | 'cancelledMs'
 >;
 
+/** A crash or promotion may give ids again that only transactions had which never came to their commit. */
+function fateAfter(known: Fate | undefined, told: Fate): Fate {
+  if (known === undefined) return told;
+  return known === 'committed' || told === 'rolled back' ? known : told;
+}
+
 /** What the log says by itself. */
 function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly Step[] } {
   const claims = new Map<string, number>();
@@ -170,7 +176,7 @@ function readLines(log: readonly LogLine[]): Logged & { readonly steps: readonly
     const { pid, monotonicMs, wallMs } = line;
     switch (line.what) {
       case 'enqueued':
-        for (const job of line.jobs) enqueued.set(job, line.fate);
+        for (const job of line.jobs) enqueued.set(job, fateAfter(enqueued.get(job), line.fate));
         break;
       case 'claimed':
         for (const job of line.jobs) claims.set(`${job} ${line.lease}`, wallMs);

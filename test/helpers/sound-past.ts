@@ -66,6 +66,13 @@ function calmDays(): Log {
     },
     { what: 'enqueued', jobs: ['undone'], fate: 'rolled back', atMs: 2 },
     { what: 'enqueued', jobs: ['in doubt'], fate: 'unknown', atMs: 3 },
+    // The server crashed in the midst of a transaction; then the ids of its jobs were given again.
+    {
+      what: 'enqueued',
+      jobs: ['waiting', 'follow-up', 'fired'],
+      fate: 'rolled back',
+      atMs: 80,
+    },
 
     claimed(first, ['failed', 'crashed', 'moved', 'snoozed'], 10),
     { ...began('1.1', 'failed', first, 1), atMs: 11 },
