@@ -93,6 +93,16 @@ CREATE TABLE millrace.migration (
   CONSTRAINT migration_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE millrace.queue_pause (
+  queue text NOT NULL,
+  paused_at timestamp with time zone NOT NULL,
+  paused_by text NOT NULL,
+  reason text NOT NULL,
+  CONSTRAINT queue_pause_pkey PRIMARY KEY (queue)
+);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON millrace.queue_pause FOR EACH ROW EXECUTE FUNCTION millrace.tell_of_pause();
+COMMENT ON TABLE millrace.queue_pause IS 'Queues of which nothing is claimed. Processes of releases before this table do not look.';
+
 CREATE TABLE millrace.schedule (
   name text NOT NULL,
   kind text NOT NULL,
@@ -128,11 +138,14 @@ CREATE TABLE millrace.worker (
   alone bigint,
   blocked_since timestamp with time zone,
   blocked_by bigint[],
+  concurrency integer,
+  held_kinds text[] NOT NULL DEFAULT '{}'::text[],
   CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),
   CONSTRAINT worker_pkey PRIMARY KEY (no),
   CONSTRAINT worker_role_check CHECK ((role = ANY (ARRAY['worker'::text, 'scheduler'::text])))
 ) WITH (fillfactor=50);
+CREATE TRIGGER remember AFTER DELETE ON millrace.worker REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION millrace.remember_gone();
 
 CREATE TABLE millrace.worker_dead (
   no integer NOT NULL,
@@ -144,6 +157,16 @@ CREATE TABLE millrace.worker_dead (
   CONSTRAINT worker_dead_pkey PRIMARY KEY (no)
 );
 COMMENT ON TABLE millrace.worker_dead IS 'Incarnations that must claim no more; rows are only added and stay for 30 days.';
+
+CREATE TABLE millrace.worker_gone (
+  gone_at timestamp with time zone NOT NULL,
+  host text NOT NULL,
+  pid integer NOT NULL,
+  kinds text[] NOT NULL,
+  queues text[] NOT NULL
+);
+CREATE INDEX worker_gone_at ON millrace.worker_gone USING btree (gone_at);
+COMMENT ON TABLE millrace.worker_gone IS 'What workers served that are registered no more; rows are only added, and pruned by age.';
 
 CREATE VIEW millrace.jobs AS
  SELECT j.id,
@@ -408,6 +431,18 @@ CREATE OR REPLACE FUNCTION millrace.now()
  PARALLEL SAFE
 AS $function$SELECT pg_catalog.clock_timestamp()$function$;
 
+CREATE OR REPLACE FUNCTION millrace.remember_gone()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+BEGIN
+  INSERT INTO "millrace".worker_gone (gone_at, host, pid, kinds, queues)
+  SELECT "millrace".now(), g.host, g.pid, g.kinds, g.queues FROM gone g WHERE g.role = 'worker';
+  RETURN NULL;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.retry_job(wanted bigint)
  RETURNS TABLE(status text, state text)
  LANGUAGE plpgsql
@@ -507,6 +542,21 @@ BEGIN
     RETURN true;
   END IF;
   RETURN false;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.tell_of_pause()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    PERFORM "millrace".tell('jobs ' || OLD.queue);
+  ELSE
+    PERFORM "millrace".tell('pause ' || NEW.queue);
+  END IF;
+  RETURN NULL;
 END
 $function$;
 

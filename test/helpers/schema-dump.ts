@@ -49,6 +49,8 @@ SELECT format(E'CREATE TABLE %s', c.oid::regclass)
                    FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid
                   WHERE x.indrelid = c.oid AND NOT ic.relispartition
                     AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid)), '')
+    || coalesce((SELECT string_agg(E'\\n' || pg_get_triggerdef(g.oid) || ';', '' ORDER BY g.tgname)
+                   FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal), '')
     || ${comment('TABLE')} AS text
   FROM pg_class c
  CROSS JOIN LATERAL (

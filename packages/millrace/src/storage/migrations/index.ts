@@ -5,6 +5,7 @@ import { wakeUp } from './0003-wake-up.ts';
 import { suspects } from './0004-suspects.ts';
 import { loopWatch } from './0005-loop-watch.ts';
 import { payloadVersions } from './0006-payload-versions.ts';
+import { pauses } from './0007-pauses.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -30,4 +31,5 @@ export const migrations: readonly Migration[] = [
     oldestBeside: 1,
     sql: payloadVersions,
   },
+  { id: 7, name: '0007-pauses', release: '0.3.0', oldestBeside: 1, sql: pauses },
 ];

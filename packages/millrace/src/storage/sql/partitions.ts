@@ -24,7 +24,7 @@ SELECT c.relname AS name, kept.parent,
  ORDER BY c.relname`,
 );
 
-/** What else ages: $1 how long, in ms. Records of fire times, tombstones, and requests to cancel jobs that are gone. */
+/** What else ages: $1 how long, in ms. Records of fire times, tombstones, who is gone, and requests to cancel jobs that are gone. */
 export const prune = statement(
   'prune',
   (s) => `
@@ -32,7 +32,9 @@ WITH limits AS (SELECT ${s}.now() - $1::double precision * interval '1 milliseco
 fires AS (DELETE FROM ${s}.schedule_fire f USING limits l WHERE f.fire_time < l.at RETURNING f.name),
 tombs AS (DELETE FROM ${s}.worker_dead d USING limits l WHERE d.died_at < l.at
             AND NOT EXISTS (SELECT FROM ${s}.job j WHERE j.state = 1 AND (j.lease >> 32)::int = d.no) RETURNING d.no),
+gone AS (DELETE FROM ${s}.worker_gone g USING limits l WHERE g.gone_at < l.at RETURNING g.pid),
 requests AS (DELETE FROM ${s}.cancel_request c
               WHERE NOT EXISTS (SELECT FROM ${s}.job j WHERE j.id = c.job_id) RETURNING c.job_id)
-SELECT (SELECT count(*) FROM fires) + (SELECT count(*) FROM tombs) + (SELECT count(*) FROM requests) AS removed`,
+SELECT (SELECT count(*) FROM fires) + (SELECT count(*) FROM tombs) + (SELECT count(*) FROM gone)
+     + (SELECT count(*) FROM requests) AS removed`,
 );
