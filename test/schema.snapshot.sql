@@ -139,6 +139,7 @@ CREATE TABLE millrace.worker (
   blocked_since timestamp with time zone,
   blocked_by bigint[],
   concurrency integer,
+  running integer,
   held_kinds text[] NOT NULL DEFAULT '{}'::text[],
   CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),

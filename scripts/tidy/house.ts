@@ -24,6 +24,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   isolation: { floor: 2 },
   client: { floor: 2 },
   operate: { floor: 2 },
+  flags: { floor: 2 },
   telemetry: { floor: 2 },
   codecs: { floor: 2 },
   transactions: { floor: 2 },
@@ -42,6 +43,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'kysely.ts': { floor: 4, namesOnly: ['kysely.ts'] },
   'knex.ts': { floor: 4, namesOnly: ['knex.ts'] },
   'mikro-orm.ts': { floor: 4, namesOnly: ['mikro-orm.ts'] },
+  'openfeature.ts': { floor: 4, namesOnly: ['openfeature.ts'] },
   'postgres-js.ts': { floor: 4, namesOnly: ['postgres-js.ts'] },
   'prisma.ts': { floor: 4, namesOnly: ['prisma.ts'] },
   'sequelize.ts': { floor: 4, namesOnly: ['sequelize.ts'] },
@@ -96,7 +98,11 @@ export const longestTestFunction = 100;
 export const dependencies: Readonly<Record<string, Readonly<Record<string, readonly RegExp[]>>>> = {
   'packages/millrace/package.json': {
     dependencies: [/^pg$/, /^croner$/, /^commander$/, /^prom-client$/],
-    peerDependencies: [/^@millrace\/dev-db$/, /^@bufbuild\/protobuf$/],
+    peerDependencies: [
+      /^@millrace\/dev-db$/,
+      /^@bufbuild\/protobuf$/,
+      /^@openfeature\/server-sdk$/,
+    ],
     optionalDependencies: [],
   },
   'packages/dev-db/package.json': {

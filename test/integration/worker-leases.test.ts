@@ -209,6 +209,7 @@ describe('a claim whose answer comes late', () => {
       enqueueMany: safe.enqueueMany,
       began: () => () => {},
       loggerFor: () => console,
+      flags: undefined,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,
       backstopMs: 30_000,

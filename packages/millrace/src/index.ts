@@ -3,6 +3,7 @@ export { defineJob } from './core/job-definition.ts';
 export { every } from './core/schedule.ts';
 export { cron } from './core/cron.ts';
 export { delays, exponential, fixed, linear } from './core/retry.ts';
+export { flag } from './core/flags.ts';
 export { cancel, discard, retryAfter, snooze } from './core/outcome.ts';
 export { errorCodes, isMillraceError, MillraceError } from './core/errors.ts';
 export { jobStates } from './core/job.ts';
@@ -12,6 +13,7 @@ export type { Duration } from './core/duration.ts';
 export type { Enqueue, EnqueueMany, EnqueueOptions, EnqueueResult } from './core/enqueue.ts';
 export type { ErrorCode } from './core/errors.ts';
 export type { EventName, Events, JobRef, MillraceEvent } from './core/events.ts';
+export type { Enabled, Flag, FlagOptions, Flags, FlagSource, FlagSubject } from './core/flags.ts';
 export type { AttemptEnding, AttemptError, AttemptRecord, Job, JobState } from './core/job.ts';
 export type {
   AnyJobDefinition,
@@ -44,6 +46,13 @@ export type {
   WorkerOptions,
   WorkerStopped,
 } from './core/millrace.ts';
+export type {
+  PauseAnswer,
+  PauseOptions,
+  QueuePause,
+  ResumeAnswer,
+} from './core/operator/pauses.ts';
+export type { Why, WhyCode, WhyValue } from './core/operator/why.ts';
 export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
 export type { Finding } from './core/operator/finding.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';

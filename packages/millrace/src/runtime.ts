@@ -9,8 +9,10 @@ import { HealthRecord, oneLine, type Health } from './core/health.ts';
 import { refuseWhereIsolated } from './core/isolation.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import { pause } from './core/clock.ts';
+import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { Logger } from './core/logger.ts';
 import type { HealthReader } from './core/operator/health.ts';
+import type { WhyReader } from './core/operator/why.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -32,11 +34,15 @@ import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
 import { diagnose } from './operate/doctor/doctor.ts';
+import { Pauses } from './operate/pauses.ts';
+import { explainJob } from './operate/why/why.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
 import { PgHealthReader } from './storage/operator/health-reader.ts';
+import { PgPauses } from './storage/operator/pg-pauses.ts';
+import { PgWhyReader } from './storage/operator/pg-why.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
@@ -97,6 +103,9 @@ interface Composition {
   readonly storage: PgStorage;
   readonly healthReader: HealthReader;
   readonly client: Client;
+  readonly pauses: Pauses;
+  readonly whyReader: WhyReader;
+  readonly flags: FlagSource | undefined;
   readonly share: ProcessShare;
   readonly company: Company;
   readonly loopWatch: LoopWatch;
@@ -146,6 +155,9 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     retry: (id, rest) => client.retry(id, rest),
     schedules: () => storage.schedules(),
     doctor: async () => diagnose(await all.healthReader.read()),
+    pauseQueue: (queue, rest) => all.pauses.pause(queue, rest),
+    resumeQueue: (queue) => all.pauses.resume(queue),
+    why: (id) => explainJob(id, all.whyReader),
     createWorker(workerOptions = {}) {
       refuseWhereIsolated('worker');
       const worker = workerOf(all, workerOptions);
@@ -199,9 +211,10 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const { connection, direct } = connectionsOf(options.connection, options.directConnection);
   const names = namesOf(schema);
   const route = new Route(direct, () => emit('session:pooled', {}));
+  const pool = new Pool(connection);
   const storage = new PgStorage({
     names,
-    pool: new Pool(connection),
+    pool,
     direct: route,
     clock: systemClock,
     label: `${host}:${pid}`,
@@ -241,6 +254,9 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     storage,
     healthReader: new PgHealthReader({ names, route, clock: systemClock, now: systemTime }),
     client,
+    pauses: new Pauses(new PgPauses(names, pool), emit),
+    whyReader: new PgWhyReader(names, pool),
+    flags: flagSourceOf(options.flags),
     share: new ProcessShare(storage, [loopWatch, maintenance], () => options.onProcessStart?.()),
     company: new Company(systemClock),
     loopWatch,
@@ -273,6 +289,7 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     isolation: all.isolation,
     loggerFor: (job) => jobLogger(logger, job),
+    flags: all.flags,
     began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,

@@ -7,7 +7,9 @@ import { addDoctor } from './commands/doctor.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addMigrate } from './commands/migrate.ts';
+import { addQueues } from './commands/queues.ts';
 import { addStart } from './commands/start.ts';
+import { addWhy } from './commands/why.ts';
 import { exitCodes, reportFailure } from './fail.ts';
 
 /** Runs one command and ends the process with its exit code, whatever the project's own code left open. */
@@ -49,7 +51,17 @@ function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  for (const add of [addDev, addStart, addMigrate, addCheck, addDoctor, addEnqueue, addJobs])
+  for (const add of [
+    addDev,
+    addStart,
+    addMigrate,
+    addCheck,
+    addDoctor,
+    addEnqueue,
+    addJobs,
+    addQueues,
+    addWhy,
+  ])
     add(program);
   return program;
 }

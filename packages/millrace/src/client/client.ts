@@ -1,7 +1,7 @@
 import type { EnqueueOptions, EnqueueResult } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Job } from '../core/job.ts';
+import { isJobId, type Job } from '../core/job.ts';
 import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/job-definition.ts';
 import type { ListOptions } from '../core/millrace.ts';
 import { cancelChecks, checkOptions, defaults, joinChecks, listChecks } from '../core/options.ts';
@@ -56,12 +56,12 @@ export class Client {
   }
 
   async get(id: string): Promise<Job | null> {
-    return isId(id) ? this.#storage.get(id, defaults.attemptsShown) : null;
+    return isJobId(id) ? this.#storage.get(id, defaults.attemptsShown) : null;
   }
 
   async list(options: ListOptions = {}): Promise<JobPage> {
     const { state, kind, queue, limit, cursor } = checkOptions(listChecks, options, 'list');
-    if (cursor !== undefined && !isId(cursor)) {
+    if (cursor !== undefined && !isJobId(cursor)) {
       throw new MillraceError(
         'MILLRACE_OPTION_INVALID',
         'list.cursor must be what an earlier page answered',
@@ -82,7 +82,7 @@ export class Client {
   ): Promise<CancelAnswer> {
     const { reason, tx } = checkOptions(cancelChecks, options, 'cancel');
     const on = this.#on(tx);
-    if (!isId(id)) return { status: 'missing' };
+    if (!isJobId(id)) return { status: 'missing' };
     const answer = await this.#storage.cancel(id, reason ?? 'cancelled on request', on);
     if (answer.status === 'requested') this.#emit('job:cancel-requested', { id });
     return answer;
@@ -90,7 +90,7 @@ export class Client {
 
   async retry(id: string, options: { readonly tx?: TransactionHandle } = {}): Promise<RetryAnswer> {
     const on = this.#on(checkOptions(joinChecks, options, 'retry').tx);
-    return isId(id) ? this.#storage.retry(id, on) : { status: 'missing' };
+    return isJobId(id) ? this.#storage.retry(id, on) : { status: 'missing' };
   }
 
   /** A job from a definition, judged and ready to be stored. */
@@ -145,11 +145,4 @@ export class Client {
       throw new MillraceError(error.code, `job ${index}: ${error.message}`, { cause: error });
     }
   }
-}
-
-/** Ids are positive 64-bit numbers; anything else cannot name a job. */
-function isId(id: string): boolean {
-  return (
-    typeof id === 'string' && /^\d{1,19}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n
-  );
 }

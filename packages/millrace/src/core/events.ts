@@ -99,6 +99,17 @@ export interface Events {
     readonly oldestMs: number;
   };
 
+  /** Nothing of the queue is claimed from now on; or again, as before. Told where somebody asked for it. */
+  'queue:paused': { readonly queue: string; readonly by: string; readonly reason: string };
+  'queue:resumed': { readonly queue: string };
+  /** A worker leaves a kind out of its claims from now on, because `enabled` of its definition says so; or no longer. */
+  'kind:held': { readonly worker: number; readonly kind: string; readonly held: boolean };
+  /**
+   * Nobody could say what a flag is: the last known answer holds, or the fallback. Of `enabled` it is told once until there
+   * is an answer again, of what a handler asks for each time.
+   */
+  'flag:failed': { readonly flag: string; readonly kind: string; readonly error: AttemptError };
+
   /** A worker was found dead. `crashed`: its session ended before the eyes of another; otherwise it fell silent. */
   'worker:died': {
     readonly worker: number;

@@ -1,6 +1,7 @@
 import type { Duration } from './duration.ts';
 import { MillraceError } from './errors.ts';
 import type { Enqueue, EnqueueMany } from './enqueue.ts';
+import { enabledOf, type Enabled, type Flags } from './flags.ts';
 import {
   isolatedAt,
   isolateSettings,
@@ -49,6 +50,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** Writes lines that carry kind, id, attempt and queue. */
   readonly logger: Logger;
+  /** Flags of `flags` in createMillrace; without it every answer is the fallback. */
+  readonly flags: Flags;
   /** Enqueues another job; inside a transactional handler, in its transaction. */
   readonly enqueue: Enqueue;
   /** Enqueues many other jobs, all or none; inside a transactional handler, in its transaction. */
@@ -147,6 +150,11 @@ export interface JobOptions<
   readonly timeout?: Duration;
   /** Which finished jobs are kept in the history. Default `all`. */
   readonly history?: HistoryPolicy;
+  /**
+   * `flag('name')`, or a function that says whether jobs of this kind may run at present. While it says no they wait and
+   * are not lost; running ones go on. Asked by each worker once a second. Default: always.
+   */
+  readonly enabled?: Enabled;
   /** Gives the handler a transaction, `context.tx`, that commits together with the completion. */
   readonly transaction?: T & (TransactionOption | undefined);
   /** Enqueues this job at the times of `every(…)` or `cron(…)`. */
@@ -223,6 +231,7 @@ export interface JobSettings extends Versioned {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | undefined;
   readonly history: HistoryPolicy;
+  readonly enabled: Enabled | undefined;
   readonly transaction: IsolationLevel | TransactionSource<unknown> | undefined;
   readonly isolate: IsolateSettings | undefined;
   readonly schedules: readonly Schedule[];
@@ -266,6 +275,7 @@ export function defineJob<
     retry: checked.retry ?? defaults.retry,
     timeoutMs: checked.timeout,
     history: checked.history ?? defaults.history,
+    enabled: enabledOf(checked.enabled, `${kind}.enabled`),
     transaction: transactionSettings(checked.transaction, kind),
     isolate: isolateSettings(checked.isolate, kind, checked.transaction !== undefined, defineJob),
     schedules: scheduleSettings(checked.schedule, kind),

@@ -114,3 +114,10 @@ export interface ClaimedJob {
   readonly meta: JobMeta;
   readonly policy: JobPolicy;
 }
+
+/** Ids are positive 64-bit numbers; anything else cannot name a job. */
+export function isJobId(id: string): boolean {
+  return (
+    typeof id === 'string' && /^\d{1,19}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n
+  );
+}

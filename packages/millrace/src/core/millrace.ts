@@ -5,8 +5,11 @@ import type { MillraceEvent } from './events.ts';
 import type { Health } from './health.ts';
 import type { Job, JobState } from './job.ts';
 import type { AnyJobDefinition } from './job-definition.ts';
+import type { FlagSource } from './flags.ts';
 import type { Logger } from './logger.ts';
 import type { Finding } from './operator/finding.ts';
+import type { PauseAnswer, PauseOptions, ResumeAnswer } from './operator/pauses.ts';
+import type { Why } from './operator/why.ts';
 import type { Service } from './service.ts';
 import type {
   CancelAnswer,
@@ -51,6 +54,8 @@ export interface MillraceOptions {
   readonly jobs?: readonly AnyJobDefinition[];
   /** Default: warnings and errors on the console. Pass `false` for silence. */
   readonly logger?: Logger | false;
+  /** Where flags are decided, for `flag(…)` and the handlers' context. Default: every answer is the fallback. */
+  readonly flags?: FlagSource | undefined;
   /** Default 1 MiB. */
   readonly payloadMaxBytes?: number;
   /** Default 64 KiB. */
@@ -183,6 +188,22 @@ export interface Millrace extends AsyncDisposable {
    * @throws MILLRACE_DB_… when there is no database to ask
    */
   doctor(): Promise<readonly Finding[]>;
+   * Claims of this queue stop in every process, at once where it is this release's, until somebody resumes it. Running
+   * jobs go on, what was claimed ahead goes back. An earlier pause stays as it is.
+   * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_DB_…
+   */
+  pauseQueue(queue: string, options: PauseOptions): Promise<PauseAnswer>;
+  /**
+   * Ends the pause of a queue and wakes its workers.
+   * @throws MILLRACE_OPTION_INVALID, MILLRACE_DB_…
+   */
+  resumeQueue(queue: string): Promise<ResumeAnswer>;
+  /**
+   * Says in one sentence why a job is where it is, with a stable code and the evidence. Reads a bounded number of rows
+   * however many jobs there are.
+   * @throws MILLRACE_JOB_NOT_FOUND, MILLRACE_DB_…
+   */
+  why(id: string): Promise<Why>;
   createWorker(options?: WorkerOptions): Worker;
   createScheduler(options?: SchedulerOptions): Scheduler;
   /**

@@ -217,6 +217,8 @@ const schemaName: Check<string> = (value, what) => {
   return text;
 };
 
+export const queueName = name;
+
 /** What a job definition and an enqueue call have in common. */
 const jobChecks = {
   queue: name,
@@ -233,6 +235,7 @@ export const definitionChecks = {
   upgrade: check.any,
   retry: check.retry,
   history: check.oneOf('all', 'failures', 'none'),
+  enabled: check.any,
   transaction: check.any,
   isolate: check.any,
   schedule: check.any,
@@ -278,6 +281,11 @@ export const cancelChecks = {
   reason: check.text(1_000),
 } as const;
 
+export const pauseChecks = {
+  by: check.text(200),
+  reason: check.text(1_000),
+} as const;
+
 export const listChecks = {
   state: check.states,
   kind: name,
@@ -300,6 +308,7 @@ export const millraceChecks = {
   schema: schemaName,
   jobs: check.any,
   logger: check.any,
+  flags: check.any,
   payloadMaxBytes: check.whole(1, 256 * mebibyte),
   resultMaxBytes: check.whole(1, 256 * mebibyte),
   completedRetention: check.duration,

@@ -37,6 +37,8 @@ export interface Identity {
   readonly kinds: readonly string[];
   readonly queues: readonly string[];
   readonly schedules: readonly string[];
+  /** How many jobs run there at once; only workers say so. */
+  readonly concurrency?: number;
 }
 
 /** What a claim is to look for. */
@@ -64,6 +66,8 @@ export interface ClaimAnswer {
   readonly dead: boolean;
   /** Milliseconds until the next job of these queues becomes due, where `everywhere` asked and found none; else null. */
   readonly dueInMs: number | null;
+  /** Those of its queues that are paused: of them nothing was taken. */
+  readonly paused: readonly string[];
   /** What became of those completions that this statement did not write. */
   readonly unwritten: readonly SettleAnswer[];
 }
@@ -192,6 +196,8 @@ export interface Look {
 /** A notification that reached this process. */
 export type Notice =
   | { readonly type: 'jobs'; readonly queue: string }
+  /** The queue is paused from now on. */
+  | { readonly type: 'pause'; readonly queue: string }
   | { readonly type: 'cancel'; readonly id: string }
   | { readonly type: 'clock' };
 
@@ -262,10 +268,10 @@ export interface WorkSession {
   /** False when the number is taken: draw another one. */
   register(identity: Identity): Promise<boolean>;
   /**
-   * A sign of life, which also says which job runs alone in the process, if any does. False when this identity has been
+   * A sign of life, which also says which job runs alone in the process, if any does, and how many run. False when this identity has been
    * declared dead.
    */
-  beat(no: number, alone: string | null): Promise<boolean>;
+  beat(no: number, alone: string | null, running?: number): Promise<boolean>;
   /** A sign of life by another way than the session, for the time in which it is lost. */
   stamp(no: number): Promise<void>;
   /** Calls back when the session is lost on which these identities live; answers with a function that ends it. */
@@ -278,6 +284,8 @@ export interface WorkSession {
     readonly reason: string;
   }): Promise<readonly string[]>;
   unregister(no: number): Promise<void>;
+  /** Lets everybody know which of its kinds the worker leaves out of its claims at present. */
+  holdKinds(no: number, kinds: readonly string[]): Promise<void>;
 
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]>;

@@ -21,6 +21,8 @@ export class Claimant {
   readonly #cursor = new LaneCursor();
   /** The queues for which it holds the locks of those who wait. */
   readonly #waits = new Set<string>();
+  /** What the last claim asked for. */
+  #kinds: readonly string[] | undefined;
 
   constructor(no: number, pipeline: PipelinedSession, session: Session, clock: Clock) {
     this.#no = no;
@@ -36,6 +38,7 @@ export class Claimant {
   ): Promise<Omit<ClaimAnswer, 'unwritten'> & { readonly unwritten: readonly string[] }> {
     const { lease, queues, limit, kinds, versions, everywhere, completed } = request;
     const startedMs = this.#clock.monotonicMs();
+    this.#askFor(kinds);
     const route = this.#cursor.route(queues, everywhere, startedMs);
     const rest = [limit, kinds, lease, this.#no, everywhere !== 'no', versions ?? []];
     const columns = [...toRouteColumns(route), ...rest];
@@ -51,9 +54,11 @@ export class Claimant {
     const taken = inOrder(rows);
     const head = rows[0] ?? {};
     const atUs = Number(head['at_us']);
+    const paused = (head['paused'] as string[] | null) ?? [];
     this.#cursor.found(route, {
       lanes: toFoundLanes(taken),
       isFull: taken.length >= limit,
+      paused,
       atUs,
       tookMs: this.#clock.monotonicMs() - startedMs,
     });
@@ -61,8 +66,17 @@ export class Claimant {
       jobs: taken.map((row) => toClaimed(row, lease, atUs / 1_000)),
       dead: head['dead'] === true,
       dueInMs: head['due_ms'] as number | null,
+      paused,
       unwritten: (head['unwritten'] as string[] | null) ?? [],
     };
+  }
+
+  /** The cursors have passed jobs of kinds that were not asked for before. */
+  #askFor(kinds: readonly string[]): void {
+    const known = this.#kinds;
+    this.#kinds = kinds;
+    if (known === undefined || known === kinds) return;
+    if (kinds.some((kind) => !known.includes(kind))) this.#cursor.restart();
   }
 
   rewind(to: FoundJob): void {

@@ -73,7 +73,13 @@ class World {
       (a, b) => b.priority - a.priority || (isBehind(a.place, b.place) ? 1 : -1),
     );
     const isFull = jobs.length >= limit;
-    this.cursor.found(route, { lanes: lanesOf(jobs), isFull, atUs: this.nowUs, tookMs });
+    this.cursor.found(route, {
+      lanes: lanesOf(jobs),
+      isFull,
+      paused: [],
+      atUs: this.nowUs,
+      tookMs,
+    });
     return jobs.map(({ place }) => place.id);
   }
 
@@ -157,7 +163,13 @@ describe('where a claim reads', () => {
     const route = world.cursor.route(wanted, 'no', world.nowUs / 1_000);
     row.committed = true;
     world.cursor.rewind({ queue: 'q', priority: 0, place: { us: row.place.us, id: '0' } });
-    world.cursor.found(route, { lanes: [], isFull: false, atUs: world.nowUs, tookMs: 0 });
+    world.cursor.found(route, {
+      lanes: [],
+      isFull: false,
+      paused: [],
+      atUs: world.nowUs,
+      tookMs: 0,
+    });
     expect(world.claim('no')).toEqual([row.place.id]);
   });
 
@@ -184,7 +196,7 @@ describe('where a claim reads', () => {
       if (isSweep) sweeps += 1;
       const route = { wanted: [{ queue: 'q', limit: 1 }], lanes };
       const tookMs = isSweep ? 50 : 0;
-      world.cursor.found(route, { lanes: [], isFull: false, atUs: 1e15, tookMs });
+      world.cursor.found(route, { lanes: [], isFull: false, paused: [], atUs: 1e15, tookMs });
     }
     expect(sweeps).toBeGreaterThan(90);
     expect(sweeps).toBeLessThanOrEqual(101);
@@ -237,7 +249,7 @@ describe('whatever happens', () => {
       // So dear that no other sweep is due for a long time.
       world.cursor.found(
         world.cursor.route([{ queue: 'q', limit: 1 }], 'yes', world.nowUs / 1_000),
-        { lanes: [], isFull: false, atUs: world.nowUs, tookMs: 1e9 },
+        { lanes: [], isFull: false, paused: [], atUs: world.nowUs, tookMs: 1e9 },
       );
       for (const each of steps) {
         if (each.what === 'pass') world.pass(each.ms);

@@ -58,6 +58,8 @@ export interface Found {
   readonly lanes: readonly FoundLane[];
   /** Whether there are as many jobs as it might bring in all. */
   readonly isFull: boolean;
+  /** The queues of which it read nothing. */
+  readonly paused: readonly string[];
   /** When it read, by the database's clock. */
   readonly atUs: number;
   readonly tookMs: number;
@@ -85,6 +87,12 @@ export class LaneCursor {
     this.#sweptMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** There may be something anywhere in the lanes that were met, and nobody will tell of it. */
+  restart(): void {
+    for (const cursor of this.#queues.values()) cursor.restart();
+    this.reset();
+  }
+
   /** Where the next claim is to read. */
   route(wanted: readonly Wanted[], everywhere: Everywhere, nowMs: number): Route {
     for (const { queue, priority, place } of this.#rewinds.splice(0))
@@ -103,12 +111,17 @@ export class LaneCursor {
   }
 
   /** Takes in what a claim found on its route. */
-  found({ wanted, lanes }: Route, { lanes: found, isFull, atUs, tookMs }: Found): void {
+  found({ wanted, lanes }: Route, { lanes: found, isFull, paused, atUs, tookMs }: Found): void {
     let isSweep = false;
     for (const [index, { queue, limit }] of wanted.entries()) {
       const read = lanes[index] ?? [];
       const cursor = this.#of(queue);
       isSweep ||= cursor.isSweeping;
+      // When it goes on, it is read from its beginning.
+      if (paused.includes(queue)) {
+        cursor.restart();
+        continue;
+      }
       const own = found.filter((lane) => lane.queue === queue);
       const jobs = own.reduce((sum, lane) => sum + lane.jobs, 0);
       const end = { us: atUs - overlapUs, id: '0' };
@@ -153,6 +166,11 @@ class QueueCursor {
     this.#met.add(priority);
     const place = this.#cursors.get(priority);
     if (place !== undefined && isBefore(to, place)) this.#cursors.set(priority, to);
+  }
+
+  restart(): void {
+    this.#cursors.clear();
+    this.endSweep();
   }
 
   beginSweep(): void {

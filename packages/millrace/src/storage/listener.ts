@@ -159,6 +159,8 @@ function parseMessage(message: string): { readonly notice?: Notice; readonly fro
     // As the releases before sent it.
     case 'jobs':
       return { notice: { type, queue: rest } };
+    case 'pause':
+      return { notice: { type, queue: rest } };
     case 'cancel':
       return { notice: { type, id: rest } };
     case 'clock':

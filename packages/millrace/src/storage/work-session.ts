@@ -110,9 +110,10 @@ export class PgWorkSession implements WorkSession {
   }
 
   /** The lock was taken on this very connection: if the server does not know of it, this is another session. */
-  async beat(no: number, alone: string | null): Promise<boolean> {
+  async beat(no: number, alone: string | null, running?: number): Promise<boolean> {
     const session = await this.#session.open();
-    const [row] = await this.#session.queryOn(session, liveness.beat, [no, alone], beatAnswerMs);
+    const values = [no, alone, running ?? null];
+    const [row] = await this.#session.queryOn(session, liveness.beat, values, beatAnswerMs);
     const isHome = this.#claimants.get(no)?.session === session;
     if (row?.['held'] === false && isHome) this.#session.distrust(session);
     return row !== undefined;
@@ -158,6 +159,10 @@ export class PgWorkSession implements WorkSession {
   async unregister(no: number): Promise<void> {
     await this.#session.query(liveness.unregister, [no]);
     await this.#leave(no);
+  }
+
+  async holdKinds(no: number, kinds: readonly string[]): Promise<void> {
+    await this.#session.query(liveness.holdKinds, [no, kinds]);
   }
 
   async claim({ worker, ...request }: ClaimRequest): Promise<ClaimAnswer> {
@@ -363,5 +368,6 @@ export class PgWorkSession implements WorkSession {
 
 function identityColumns(identity: Identity, mode: Sighting['mode']): unknown[] {
   const { no, boot, role, host, pid, version, kinds, queues, schedules: known } = identity;
-  return [no, boot, role, host, pid, version, kinds, queues, known, mode];
+  const { concurrency = null } = identity;
+  return [no, boot, role, host, pid, version, kinds, queues, known, mode, concurrency];
 }

@@ -36,6 +36,13 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
     'warn',
     'jobs wait that no running worker would take: start one that handles their kind and serves their queue',
   ],
+  'queue:paused': ['warn', 'queue paused'],
+  'queue:resumed': ['info', 'queue resumed'],
+  'kind:held': ({ held }) =>
+    held
+      ? ['warn', 'a flag holds jobs of a kind back']
+      : ['info', 'a flag lets jobs of a kind run again'],
+  'flag:failed': ['warn', 'a flag could not be evaluated; the last known answer holds'],
   'worker:died': ['warn', 'a worker was found dead'],
   'worker:blocked': ({ jobs }) => [
     'warn',

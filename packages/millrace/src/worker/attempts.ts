@@ -21,6 +21,8 @@ interface AttemptsParts {
   /** For so long, at least, a suspect waits to be alone. */
   readonly patienceMs: number;
   readonly stopping: AbortSignal;
+  /** Whether a job must not start at present, although it was claimed. */
+  readonly isHeldBack: (job: ClaimedJob) => boolean;
   /** Lets everybody know which job is alone in the process; false when that is not certain. */
   readonly publishAlone: (id: string | null) => Promise<boolean>;
   /** A job is out of hand; `isUnfinished`: its handler had begun, and it was given back all the same. */
@@ -38,7 +40,7 @@ export class Attempts {
 
   /** Takes claimed jobs in hand. Unless it is safe they go back at once. */
   take(jobs: readonly ClaimedJob[], isSafe: boolean): HeldJob[] {
-    const { hands, handlers, company } = this.#parts;
+    const { hands, handlers, company, isHeldBack } = this.#parts;
     const suspects: HeldJob[] = [];
     const taken = jobs.flatMap((job) => {
       const settings = handlers.get(job.kind);
@@ -57,14 +59,18 @@ export class Attempts {
     if (!isSafe || !company.isOpen) {
       for (const held of suspects) void this.giveBack(held);
       this.giveBackWaiting();
-    } else if (suspects.length > 0) this.#judge(suspects);
+    } else if (taken.length > 0) {
+      this.giveBackWaiting(({ job }) => isHeldBack(job));
+      for (const held of suspects) if (isHeldBack(held.job)) void this.giveBack(held);
+      this.#judge(suspects.filter(({ job }) => !isHeldBack(job)));
+    }
     this.#start();
     return taken;
   }
 
-  /** Gives back what waits for a slot. */
-  giveBackWaiting(): void {
-    for (const held of this.#parts.hands.takeWaiting()) void this.giveBack(held);
+  /** Gives back what waits for a slot: all, or those. */
+  giveBackWaiting(those?: (held: HeldJob) => boolean): void {
+    for (const held of this.#parts.hands.takeWaiting(those)) void this.giveBack(held);
   }
 
   /** Gives a job back whose handler has not begun, or goes on although it was told to end. */

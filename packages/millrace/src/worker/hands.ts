@@ -88,12 +88,12 @@ export class Hands {
     if (this.#freeSlot(held)) this.#prefetch.ran(runMs);
   }
 
-  /** Takes all those out that wait for a slot. */
-  takeWaiting(): readonly HeldJob[] {
+  /** Takes out what waits for a slot: all, or those. */
+  takeWaiting(those: (held: HeldJob) => boolean = () => true): readonly HeldJob[] {
     const waiting = this.#waiting.slice(this.#next);
-    this.#waiting = [];
+    this.#waiting = waiting.filter((held) => !those(held));
     this.#next = 0;
-    return waiting;
+    return waiting.filter(those);
   }
 
   /** Slots become free more slowly than they did. */
@@ -116,6 +116,11 @@ export class Hands {
     held.hasSlot = false;
     this.#slotsTaken -= 1;
     return true;
+  }
+
+  /** How many handlers have a slot. */
+  get running(): number {
+    return this.#slotsTaken;
   }
 
   /** Everything in hand. */

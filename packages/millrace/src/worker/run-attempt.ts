@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
+import type { Flags, FlagSource } from '../core/flags.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { Isolation } from '../core/isolation.ts';
 import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
@@ -10,6 +11,7 @@ import type { Logger } from '../core/logger.ts';
 import { readPayload } from '../core/payload-version.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
+import { flagsOf } from './flags-of.ts';
 import type { HeldJob } from './held-job.ts';
 import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
 import { runInTransaction } from './run-in-transaction.ts';
@@ -23,6 +25,7 @@ export interface Surroundings extends Judge {
   /** Runs handlers that are not to run in this process. */
   readonly isolation: Isolation;
   readonly loggerFor: (job: ClaimedJob) => Logger;
+  readonly flags: FlagSource | undefined;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;
   /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
@@ -136,6 +139,7 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
   const { job } = held;
   const { enqueue, enqueueMany } = around;
   let logger: Logger | undefined;
+  let flags: Flags | undefined;
   return {
     id: job.id,
     kind: job.kind,
@@ -150,6 +154,9 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
     },
     get logger() {
       return (logger ??= around.loggerFor(job));
+    },
+    get flags() {
+      return (flags ??= flagsOf(job, around.flags, around.emit));
     },
     enqueue,
     enqueueMany,

@@ -48,6 +48,7 @@ function sessionOn(port: Partial<Port>, held: readonly HeldJob[] = []) {
     facts: { boot: 'boot', host: 'host', pid: 1, version: '1', kinds: [], queues: [] },
     heartbeatMs: 1,
     held: () => held,
+    running: () => 0,
   });
   return { session, registered, transfers, stamped, unregistered, named };
 }

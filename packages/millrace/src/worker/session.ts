@@ -25,7 +25,10 @@ const maxTried = 20;
 export type DoubtReason = Events['worker:renewed']['reason'];
 
 /** Who a worker is, apart from the numbers that are drawn here. */
-export type WorkerFacts = Pick<Identity, 'boot' | 'host' | 'pid' | 'version' | 'kinds' | 'queues'>;
+export type WorkerFacts = Pick<
+  Identity,
+  'boot' | 'host' | 'pid' | 'version' | 'kinds' | 'queues' | 'concurrency'
+>;
 
 export interface WorkerSessionParts {
   readonly port: Pick<
@@ -39,6 +42,8 @@ export interface WorkerSessionParts {
   readonly heartbeatMs: number;
   /** The jobs in hand. */
   readonly held: () => Iterable<HeldJob>;
+  /** How many jobs run. */
+  readonly running: () => number;
 }
 
 /**
@@ -174,7 +179,8 @@ export class WorkerSession {
   async #beat(): Promise<number> {
     const no = this.#no;
     try {
-      const alive = await this.#parts.port.beat(no, this.#alone);
+      const { port, running } = this.#parts;
+      const alive = await port.beat(no, this.#alone, running());
       if (!alive && no === this.#no) this.doubt('declared_dead');
     } catch (error) {
       this.#report(error);

@@ -27,6 +27,7 @@ function idleWorker(random = 0.5) {
     backstopMs: 30_000,
     pollMs: 1_000,
     onCancel: (id) => calls.push(`cancel ${id}`),
+    onPause: (queue) => calls.push(`pause ${queue}`),
   });
   wakeup.listen();
   /** Claims in vain and sleeps. */

@@ -30,6 +30,8 @@ export interface WakeupParts {
   /** The longest sleep while they do not. */
   readonly pollMs: number;
   readonly onCancel: (id: string) => void;
+  /** One of the queues is paused. */
+  readonly onPause: (queue: string) => void;
 }
 
 /**
@@ -51,11 +53,14 @@ export class Wakeup {
   }
 
   listen(): void {
-    const { port, emit, queues, onCancel } = this.#parts;
+    const { port, emit, queues, onCancel, onPause } = this.#parts;
     this.#listening ??= port.listen(
       (notice) => {
         if (notice.type === 'cancel') onCancel(notice.id);
-        else if (notice.type === 'clock' || queues.has(notice.queue)) this.#notified();
+        else if (notice.type === 'clock') this.#notified();
+        else if (!queues.has(notice.queue)) return;
+        else if (notice.type === 'pause') onPause(notice.queue);
+        else this.#notified();
       },
       (state) => {
         this.#isHeard = state === 'ready';

@@ -1,27 +1,26 @@
 import { once } from 'node:events';
 import { toAttemptError } from '../core/attempt-error.ts';
 import { backoffMs, type Backoff } from '../core/backoff.ts';
-import { pause, type Clock } from '../core/clock.ts';
+import { pause } from '../core/clock.ts';
 import { databaseCause, isRefusal } from '../core/database-error.ts';
 import { MillraceError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
 import type { ClaimedJob } from '../core/job.ts';
-import type { AnyJobDefinition } from '../core/job-definition.ts';
-import type { StopOptions, Worker, WorkerOptions, WorkerStopped } from '../core/millrace.ts';
+import type { StopOptions, Worker, WorkerStopped } from '../core/millrace.ts';
 import { checkOptions, defaults, stopChecks } from '../core/options.ts';
-import type { ClaimRequest, WorkSession } from '../core/storage.ts';
+import type { ClaimRequest } from '../core/storage.ts';
 import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
-import type { Company } from './company.ts';
 import { Hands } from './hands.ts';
 import type { HeldJob } from './held-job.ts';
-import { failureSettlement, type Surroundings } from './run-attempt.ts';
-import { WorkerSession, type WorkerFacts } from './session.ts';
+import { HeldBack } from './held-back.ts';
+import { failureSettlement } from './run-attempt.ts';
+import { WorkerSession } from './session.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
 import { runUntilSignal } from './signals.ts';
 import { Wakeup } from './wakeup.ts';
 import { within } from './within.ts';
+import type { WorkerParts } from './worker-parts.ts';
 
 /**
  * After a claim that failed: soon at first, for most failures are conflicts; never seldom, so that a worker is back soon
@@ -36,35 +35,6 @@ const abortGraceMs = 2_000;
 const lastClaimMs = 5_000;
 const lastSettleMs = 5_000;
 const goodbyeMs = 2_000;
-
-export interface WorkerParts extends Pick<
-  Surroundings,
-  'enqueue' | 'enqueueMany' | 'isolation' | 'loggerFor' | 'began'
-> {
-  readonly options: WorkerOptions;
-  /** The definitions of the application. */
-  readonly jobs: Iterable<AnyJobDefinition>;
-  /** Shared with the other services of this process. */
-  readonly port: WorkSession;
-  /** Checks, before the first claim, that the database can be worked with; throws the error that says why not. */
-  readonly prepare: () => Promise<unknown>;
-  /** The worker has stopped and uses nothing any more. */
-  readonly release: () => Promise<unknown>;
-  /** Shared with the other workers of this process. */
-  readonly company: Company;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly random: () => number;
-  readonly process: Pick<WorkerFacts, 'boot' | 'host' | 'pid' | 'version'>;
-  readonly resultMaxBytes: number;
-  /** Between two heartbeats. */
-  readonly heartbeatMs: number;
-  /** The longest wait between two claims that found nothing, while notifications arrive and while they do not. */
-  readonly backstopMs: number;
-  readonly pollMs: number;
-  /** For so long, at least, a suspect waits to be alone. */
-  readonly patienceMs: number;
-}
 
 /**
  * What a claim came to. `isAll`: it brought as many jobs as it asked for, so there may be more. `full`: nothing may be
@@ -85,6 +55,7 @@ export class JobWorker implements Worker {
   readonly #wakeup: Wakeup;
   readonly #cancelWatch: CancelWatch;
   readonly #attempts: Attempts;
+  readonly #heldBack: HeldBack;
   readonly #stopping = new AbortController();
   /** Aborts when no handler runs any more, or none may go on. */
   readonly #graceOver = new AbortController();
@@ -103,18 +74,20 @@ export class JobWorker implements Worker {
   constructor(parts: WorkerParts) {
     const { port, clock, emit, random } = parts;
     const settings = workerSettings(parts.options, parts.jobs);
-    const { queues, handlers } = settings;
+    const { queues, handlers, concurrency } = settings;
     const hands = new Hands(settings);
-    const facts = { ...parts.process, kinds: [...handlers.keys()], queues: [...queues.keys()] };
-    const { heartbeatMs, backstopMs, pollMs } = parts;
+    const facts = {
+      ...parts.process,
+      kinds: [...handlers.keys()],
+      queues: [...queues.keys()],
+      concurrency,
+    };
+    const { backstopMs, pollMs } = parts;
     const session = new WorkerSession({
-      port,
-      clock,
-      emit,
-      random,
+      ...parts,
       facts,
-      heartbeatMs,
       held: () => hands.all(),
+      running: () => hands.running,
     });
     const certain = () => session.certain;
     this.#parts = parts;
@@ -139,6 +112,7 @@ export class JobWorker implements Worker {
       company: parts.company,
       patienceMs: parts.patienceMs,
       stopping: this.#stopping.signal,
+      isHeldBack: (job) => this.#heldBack.holds(job),
       publishAlone: (id) => session.publishAlone(id),
       onGone: (isUnfinished) => {
         if (isUnfinished && this.#stopping.signal.aborted) this.#givenBack += 1;
@@ -162,6 +136,20 @@ export class JobWorker implements Worker {
       backstopMs,
       pollMs,
       onCancel: (id) => this.#cancelWatch.notified(id),
+      onPause: (queue) => this.#heldBack.pause(queue),
+    });
+    this.#heldBack = this.#createHeldBack();
+  }
+
+  #createHeldBack(): HeldBack {
+    const { port } = this.#parts;
+    return new HeldBack({
+      ...this.#parts,
+      handlers: this.#settings.handlers,
+      worker: () => this.#session.no,
+      publish: (worker, kinds) => port.holdKinds(worker, kinds),
+      giveBack: (those) => this.#attempts.giveBackWaiting(({ job }) => those(job)),
+      wake: () => this.#wakeup.wake(),
     });
   }
 
@@ -269,14 +257,14 @@ export class JobWorker implements Worker {
     const passengers = await this.#settler.board();
     const room = this.#hands.room(ahead, passengers.jobs);
     this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
-    const isClosed = this.#stopping.signal.aborted || !company.isOpen;
+    const kinds = this.#heldBack.kinds;
+    const isClosed = this.#stopping.signal.aborted || !company.isOpen || kinds.length === 0;
     if (room === undefined || isClosed) {
       passengers.leave();
       return { type: 'full' };
     }
     const { handlers } = this.#settings;
-    const kinds = [...handlers.keys()];
-    const versions = [...handlers.values()].map(({ version }) => version);
+    const versions = kinds.map((kind) => handlers.get(kind)?.version ?? 1);
     const startedMs = clock.monotonicMs();
     company.enter();
     this.#claims += 1;
@@ -294,6 +282,7 @@ export class JobWorker implements Worker {
       });
       const durationMs = clock.monotonicMs() - startedMs;
       passengers.arrived(answer.unwritten, durationMs);
+      this.#heldBack.asked(room.queues, answer.paused);
       if (answer.dead) this.#session.doubt('declared_dead');
       const taken = this.#take(answer.jobs, worker);
       if (taken.length === 0) {
@@ -351,6 +340,7 @@ export class JobWorker implements Worker {
       kinds: [...handlers.keys()],
       queues: [...queues.keys()],
     });
+    await this.#heldBack.start();
     this.#wakeup.listen();
     this.#forgetCompany = company.watch({
       onClose: () => this.#attempts.giveBackWaiting(),
@@ -372,7 +362,12 @@ export class JobWorker implements Worker {
     const claims = Promise.allSettled([this.#opening, this.#looping, this.#claiming]);
     await Promise.all([within(clock, lastClaimMs, claims), this.#endHandlers()]);
     await this.#settler.close(lastSettleMs);
-    const goodbyes = [this.#session.close(), this.#wakeup.stop(), this.#cancelWatch.stop()];
+    const goodbyes = [
+      this.#heldBack.stop(),
+      this.#session.close(),
+      this.#wakeup.stop(),
+      this.#cancelWatch.stop(),
+    ];
     await within(clock, goodbyeMs, Promise.allSettled(goodbyes));
     await within(clock, goodbyeMs, release());
     const givenBack = this.#givenBack;

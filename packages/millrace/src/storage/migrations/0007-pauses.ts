@@ -33,9 +33,11 @@ ${quote};
 
 CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON ${s}.queue_pause FOR EACH ROW EXECUTE FUNCTION ${s}.tell_of_pause();
 
-ALTER TABLE ${s}.worker ADD COLUMN concurrency int, ADD COLUMN held_kinds text[] NOT NULL DEFAULT '{}';
+ALTER TABLE ${s}.worker ADD COLUMN concurrency int, ADD COLUMN running int,
+  ADD COLUMN held_kinds text[] NOT NULL DEFAULT '{}';
 
 COMMENT ON COLUMN ${s}.worker.concurrency IS 'How many jobs run there at once; null where an older release does not say.';
+COMMENT ON COLUMN ${s}.worker.running IS 'How many jobs ran there at the last heartbeat; null where an older release does not say.';
 COMMENT ON COLUMN ${s}.worker.held_kinds IS 'Kinds that it serves, and leaves out at present because a flag says so.';
 
 CREATE TABLE ${s}.worker_gone (

@@ -12,9 +12,13 @@ import { statement } from './statement.ts';
  * read again, for jobs that were committed after others that are younger. Rows that somebody holds are passed over, never
  * waited for; a row that changed between being found and being locked is not met by its old address and stays for the
  * next claim.
+ *
+ * Pauses are looked for here and nowhere else, so one holds for every claim that begins after its commit.
  */
 const claimed = (s: string) => `clock AS MATERIALIZED (
   SELECT t.at, t.at - interval '100 milliseconds' AS settled FROM (SELECT ${s}.now() AS at) t
+), paused AS MATERIALIZED (
+  SELECT p.queue FROM ${s}.queue_pause p WHERE p.queue = ANY ($1::text[])
 ), claimed AS (
   UPDATE ${s}.job j
      SET state = 1, attempt = j.attempt + 1, lease = $10::bigint, claimed_at = clock.at
@@ -41,6 +45,7 @@ const claimed = (s: string) => `clock AS MATERIALIZED (
                             LIMIT wanted.jobs
                               FOR NO KEY UPDATE SKIP LOCKED) found
                     LIMIT wanted.jobs) picked
+            WHERE wanted.queue NOT IN (SELECT p.queue FROM paused p)
             LIMIT $8::int))
      AND NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int)
   RETURNING j.id, j.kind, j.queue, j.priority, j.attempt, j.max_attempts, j.crashes,
@@ -52,7 +57,7 @@ const claimed = (s: string) => `clock AS MATERIALIZED (
 
 /**
  * The answer: a first row without a job, and one row for each job. `dead`: whether the incarnation may not claim any more.
- * `at_us`: the time of the claim, up to which the lanes were read.
+ * `at_us`: the time of the claim, up to which the lanes were read. `paused`: the queues of which nothing was read.
  */
 const answer = (s: string, unwritten: string) => `
 SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
@@ -64,7 +69,9 @@ SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
           CROSS JOIN LATERAL (
                  SELECT n.run_at FROM ${s}.job n
                   WHERE n.queue = wanted.queue AND n.priority = lane.priority AND NOT n.gated AND n.run_at > clock.at
-                  ORDER BY n.run_at, n.id LIMIT 1) next) END AS due_ms,
+                  ORDER BY n.run_at, n.id LIMIT 1) next
+          WHERE wanted.queue NOT IN (SELECT p.queue FROM paused p)) END AS due_ms,
+       ARRAY(SELECT p.queue FROM paused p) AS paused,
        ${unwritten} AS unwritten,
        NULL::bigint AS id, NULL AS kind, NULL AS queue, NULL::smallint AS priority, NULL::smallint AS attempt,
        NULL::smallint AS max_attempts, NULL::smallint AS crashes, NULL::double precision AS created_ms,
@@ -72,7 +79,7 @@ SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
        NULL::jsonb AS policy, NULL::int AS payload_version
   FROM clock
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, c.* FROM claimed c`;
+SELECT NULL, NULL, NULL, NULL, NULL, c.* FROM claimed c`;
 
 /** Claims. */
 export const claim = statement(

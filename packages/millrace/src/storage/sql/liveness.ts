@@ -16,14 +16,15 @@ export const freeLock = statement(
 );
 
 /**
- * $1 no, $2 boot, $3 role, $4 host, $5 pid, $6 version, $7 kinds, $8 queues, $9 schedules, $10 mode. No row: the number is
- * taken.
+ * $1 no, $2 boot, $3 role, $4 host, $5 pid, $6 version, $7 kinds, $8 queues, $9 schedules, $10 mode, $11
+ * concurrency. No row: the number is taken.
  */
 export const register = statement(
   'register',
   (s) => `
-INSERT INTO ${s}.worker (no, boot, role, host, pid, version, kinds, queues, schedules, mode, started_at, seen_at)
-SELECT $1::int, $2::uuid, $3::text, $4::text, $5::int, $6::text, $7::text[], $8::text[], $9::text[], $10::text, t.at, t.at
+INSERT INTO ${s}.worker (no, boot, role, host, pid, version, kinds, queues, schedules, mode, concurrency, started_at, seen_at)
+SELECT $1::int, $2::uuid, $3::text, $4::text, $5::int, $6::text, $7::text[], $8::text[], $9::text[], $10::text, $11::int,
+       t.at, t.at
   FROM (SELECT ${s}.now() AS at) t
  WHERE NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $1::int)
 ON CONFLICT DO NOTHING
@@ -38,14 +39,15 @@ const heldLocks = (s: string) => `
           AND l.classid::bigint = ${s}.liveness_class()`;
 
 /**
- * $1 no, $2 the job that runs alone there, or null. No row: declared dead. It comes from the event loop, which therefore
+ * $1 no, $2 the job that runs alone there, or null, $3 how many run there, or null. No row: declared dead. It comes from the event loop, which therefore
  * moves. `held`: this very session holds its lock, or it has none to hold.
  */
 export const beat = statement(
   'beat',
   (s) => `
 UPDATE ${s}.worker w
-   SET beat = w.beat + 1, seen_at = ${s}.now(), alone = $2::bigint, blocked_since = NULL, blocked_by = NULL
+   SET beat = w.beat + 1, seen_at = ${s}.now(), alone = $2::bigint, running = coalesce($3::int, w.running),
+       blocked_since = NULL, blocked_by = NULL
  WHERE w.no = $1::int
 RETURNING w.mode = 'heartbeat' OR w.no IN (${heldLocks(s)} AND l.pid = pg_catalog.pg_backend_pid()) AS held`,
 );
@@ -67,6 +69,12 @@ UPDATE ${s}.worker
 export const stamp = statement(
   'stamp',
   (s) => `UPDATE ${s}.worker SET beat = beat + 1 WHERE no = $1::text::int RETURNING no`,
+);
+
+/** $1 no, $2 kinds. What the worker serves and leaves out at present. */
+export const holdKinds = statement(
+  'hold_kinds',
+  (s) => `UPDATE ${s}.worker SET held_kinds = $2::text[] WHERE no = $1::int RETURNING no`,
 );
 
 /** $1 no. A clean end: nothing of it is under way any more, so nobody needs to remember it. */

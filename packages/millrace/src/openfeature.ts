@@ -1,0 +1,1 @@
+export { openFeature, type OpenFeatureClient } from './flags/openfeature.ts';
