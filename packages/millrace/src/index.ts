@@ -47,24 +47,33 @@ export type {
   WorkerStopped,
 } from './core/millrace.ts';
 export type {
+  Pause,
   PauseAnswer,
   PauseOptions,
   QueuePause,
   ResumeAnswer,
 } from './core/operator/pauses.ts';
 export type { Why, WhyCode, WhyValue } from './core/operator/why.ts';
+export type { JobActivity, TailOptions } from './core/operator/activity.ts';
+export type {
+  DeadWorker,
+  JobCount,
+  KindStats,
+  QueueInfo,
+  ScheduleInfo,
+  SchedulePauseAnswer,
+  ScheduleResumeAnswer,
+  Stats,
+  Throughput,
+  WorkerInfo,
+  Workers,
+} from './core/operator/overview.ts';
 export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
 export type { Finding } from './core/operator/finding.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
 export type { Service } from './core/service.ts';
-export type {
-  CancelAnswer,
-  JobPage,
-  PendingMigration,
-  RetryAnswer,
-  ScheduleInfo,
-} from './core/storage.ts';
+export type { CancelAnswer, JobPage, PendingMigration, RetryAnswer } from './core/storage.ts';
 export type {
   IsolationLevel,
   Transaction,

@@ -5,14 +5,13 @@ import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import { MillraceError } from './core/errors.ts';
+import type { Emit } from './core/events.ts';
 import { HealthRecord, oneLine, type Health } from './core/health.ts';
 import { refuseWhereIsolated } from './core/isolation.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import { pause } from './core/clock.ts';
 import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { Logger } from './core/logger.ts';
-import type { HealthReader } from './core/operator/health.ts';
-import type { WhyReader } from './core/operator/why.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -33,16 +32,12 @@ import { processVessel, threadVessel, type Vessel } from './isolation/vessel.ts'
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
-import { diagnose } from './operate/doctor/doctor.ts';
-import { Pauses } from './operate/pauses.ts';
-import { explainJob } from './operate/why/why.ts';
+import { operatorOf, type Operator } from './operate/operator.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
 import { namesOf } from './storage/names.ts';
-import { PgHealthReader } from './storage/operator/health-reader.ts';
-import { PgPauses } from './storage/operator/pg-pauses.ts';
-import { PgWhyReader } from './storage/operator/pg-why.ts';
+import { operatorStore } from './storage/operator/operator-store.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
@@ -101,10 +96,8 @@ interface Composition {
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly storage: PgStorage;
-  readonly healthReader: HealthReader;
+  readonly operator: Operator;
   readonly client: Client;
-  readonly pauses: Pauses;
-  readonly whyReader: WhyReader;
   readonly flags: FlagSource | undefined;
   readonly share: ProcessShare;
   readonly company: Company;
@@ -153,11 +146,7 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     list: (rest) => client.list(rest),
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
-    schedules: () => storage.schedules(),
-    doctor: async () => diagnose(await all.healthReader.read()),
-    pauseQueue: (queue, rest) => all.pauses.pause(queue, rest),
-    resumeQueue: (queue) => all.pauses.resume(queue),
-    why: (id) => explainJob(id, all.whyReader),
+    ...all.operator,
     createWorker(workerOptions = {}) {
       refuseWhereIsolated('worker');
       const worker = workerOf(all, workerOptions);
@@ -212,13 +201,8 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const names = namesOf(schema);
   const route = new Route(direct, () => emit('session:pooled', {}));
   const pool = new Pool(connection);
-  const storage = new PgStorage({
-    names,
-    pool,
-    direct: route,
-    clock: systemClock,
-    label: `${host}:${pid}`,
-  });
+  const label = `${host}:${pid}`;
+  const storage = new PgStorage({ names, pool, direct: route, clock: systemClock, label });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
   const client = new Client({ storage, emit, limits });
   const maintenance = new Maintenance({
@@ -234,28 +218,26 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
       failedMs: checked.failedRetention ?? defaults.failedRetentionMs,
     },
   });
-  const { blockedForMs } = tuning;
-  const loopWatch = new LoopWatch({
-    clock: systemClock,
+  const loopWatch = loopWatchOf({
     emit,
-    blockedForMs,
-    startThread: (memory) =>
-      watchThread({
-        memory,
-        blockedForMs,
-        standIn: { connection: threadConfig(direct()), schema, boot },
-      }),
+    blockedForMs: tuning.blockedForMs,
+    standIn: () => ({ connection: threadConfig(direct()), schema, boot }),
   });
+  const jobs = byKind(options.jobs ?? []);
   return {
     tuning,
-    jobs: byKind(options.jobs ?? []),
+    jobs,
     bus,
     logger,
     storage,
-    healthReader: new PgHealthReader({ names, route, clock: systemClock, now: systemTime }),
+    operator: operatorOf({
+      store: operatorStore({ names, pool, route, clock: systemClock, now: systemTime }),
+      clock: systemClock,
+      jobs,
+      prepare: (...request) => client.prepare(...request),
+      emit,
+    }),
     client,
-    pauses: new Pauses(new PgPauses(names, pool), emit),
-    whyReader: new PgWhyReader(names, pool),
     flags: flagSourceOf(options.flags),
     share: new ProcessShare(storage, [loopWatch, maintenance], () => options.onProcessStart?.()),
     company: new Company(systemClock),
@@ -267,6 +249,20 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid, version },
   };
+}
+
+function loopWatchOf(parts: {
+  readonly emit: Emit;
+  readonly blockedForMs: number;
+  readonly standIn: () => StandInParts;
+}): LoopWatch {
+  const { emit, blockedForMs, standIn } = parts;
+  return new LoopWatch({
+    clock: systemClock,
+    emit,
+    blockedForMs,
+    startThread: (memory) => watchThread({ memory, blockedForMs, standIn: standIn() }),
+  });
 }
 
 function workerOf(all: Composition, options: WorkerOptions): JobWorker {

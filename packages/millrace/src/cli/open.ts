@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { MillraceError } from '../core/errors.ts';
 import type { Millrace } from '../core/millrace.ts';
@@ -40,6 +41,16 @@ export async function withMillrace(
   await adoptConnection();
   const path = config === 'required' ? requireConfig({ configFile }) : findConfig(configFile);
   await using(path === undefined ? createMillrace({}) : await loadConfig(path), body);
+}
+
+/** Who gives a command, for those who read of it later. */
+export function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user that has no name.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 /** Closes the Millrace when `body` has ended. What goes wrong in closing changes nothing about what was done. */

@@ -2,11 +2,14 @@ import { relative } from 'node:path';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { formatDuration } from '../core/duration.ts';
 import type { JobState } from '../core/job.ts';
+import type { JobCount } from '../core/operator/overview.ts';
 
 /** Where a command prints. */
 export interface Output {
   /** What the command came to: text for people, or with `--json` the value as the one document on stdout. */
   answer(value: object, text: () => string): void;
+  /** One of many answers: a line of text, or with `--json` the value on a line of its own. */
+  line(value: object, text: () => string): void;
   /** A line on the way there; with `--json` it goes to stderr. */
   say(line: string): void;
 }
@@ -15,6 +18,9 @@ export function createOutput(json: boolean): Output {
   return {
     answer(value, text) {
       process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : `${text()}\n`);
+    },
+    line(value, text) {
+      process.stdout.write(`${json ? JSON.stringify(value) : text()}\n`);
     },
     say(line) {
       (json ? process.stderr : process.stdout).write(`${line}\n`);
@@ -73,6 +79,23 @@ export function properties(
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== null);
   const width = Math.max(...shown.map(([name]) => name.length));
   return shown.map(([name, value]) => `  ${style('dim', name.padEnd(width))}  ${value}`).join('\n');
+}
+
+/** `312`, or `~4.2M` where it is an estimate. */
+export function count({ jobs, exact }: JobCount): string {
+  if (exact) return String(jobs);
+  const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+  return `~${short.format(jobs)}`;
+}
+
+/** A rate: whole from ten on, with a digit behind the point below. */
+export function perMinute(jobs: number): string {
+  return jobs >= 10 || jobs === 0 ? String(Math.round(jobs)) : jobs.toFixed(1);
+}
+
+/** Interval specs count in milliseconds. */
+export function readableSpec(spec: string): string {
+  return spec.replace(/^every (\d+)ms$/, (_, ms: string) => `every ${formatDuration(Number(ms))}`);
 }
 
 /** A path as people know it: relative where it lies below the working directory. */

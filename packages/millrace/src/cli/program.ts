@@ -8,8 +8,12 @@ import { addEnqueue } from './commands/enqueue.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addQueues } from './commands/queues.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addStart } from './commands/start.ts';
+import { addStats } from './commands/stats.ts';
+import { addTail } from './commands/tail.ts';
 import { addWhy } from './commands/why.ts';
+import { addWorkers } from './commands/workers.ts';
 import { exitCodes, reportFailure } from './fail.ts';
 
 /** Runs one command and ends the process with its exit code, whatever the project's own code left open. */
@@ -46,12 +50,12 @@ function createProgram(): Command {
       '--config <file>',
       'the configuration (default: millrace.config.ts, .mts, .js or .mjs here)',
     )
-    .option('--json', 'print one JSON document on stdout')
+    .option('--json', 'print one JSON document on stdout (tail: one a line)')
     .option('--verbose', 'print the stack of an error (also: MILLRACE_DEBUG=1)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  for (const add of [
+  const commands = [
     addDev,
     addStart,
     addMigrate,
@@ -60,9 +64,13 @@ function createProgram(): Command {
     addEnqueue,
     addJobs,
     addQueues,
+    addSchedules,
+    addWorkers,
+    addStats,
+    addTail,
     addWhy,
-  ])
-    add(program);
+  ];
+  for (const add of commands) add(program);
   return program;
 }
 

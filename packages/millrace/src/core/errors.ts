@@ -31,6 +31,8 @@ const remedies = {
   MILLRACE_JOB_CANCELLED: 'Nothing to do: somebody asked to cancel the job; let the handler end.',
   MILLRACE_JOB_BUSY:
     'Somebody else holds the row in an open transaction; try again when it has ended.',
+  MILLRACE_SCHEDULE_UNKNOWN:
+    'Correct the name; `millrace schedules` lists those that the database knows.',
   MILLRACE_JOB_QUARANTINED:
     'Find out why the job ends its process, such as a lack of memory; correct that, then retry the job.',
   MILLRACE_UNIQUE_CONFLICT:

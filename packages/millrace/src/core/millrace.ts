@@ -10,14 +10,17 @@ import type { Logger } from './logger.ts';
 import type { Finding } from './operator/finding.ts';
 import type { PauseAnswer, PauseOptions, ResumeAnswer } from './operator/pauses.ts';
 import type { Why } from './operator/why.ts';
-import type { Service } from './service.ts';
+import type { JobActivity, TailOptions } from './operator/activity.ts';
 import type {
-  CancelAnswer,
-  JobPage,
-  PendingMigration,
-  RetryAnswer,
+  QueueInfo,
   ScheduleInfo,
-} from './storage.ts';
+  SchedulePauseAnswer,
+  ScheduleResumeAnswer,
+  Stats,
+  Workers,
+} from './operator/overview.ts';
+import type { Service } from './service.ts';
+import type { CancelAnswer, JobPage, PendingMigration, RetryAnswer } from './storage.ts';
 import type { IsolationLevel, Transaction } from './transaction.ts';
 import type { TransactionHandle } from './transaction-handles.ts';
 
@@ -180,14 +183,13 @@ export interface Millrace extends AsyncDisposable {
   ): Promise<CancelAnswer>;
   /** Makes a waiting job due now; brings a finished one back under its id, with at least one more attempt. */
   retry(id: string, options?: { readonly tx?: TransactionHandle }): Promise<RetryAnswer>;
-  /** Every schedule in the database, and whether a live process knows it. */
-  schedules(): Promise<readonly ScheduleInfo[]>;
   /**
    * Looks for what is wrong with the database and with the processes that use it; changes nothing. What could not be
    * looked at, for lack of privileges for example, is a finding too. Empty when nothing is wrong.
    * @throws MILLRACE_DB_… when there is no database to ask
    */
   doctor(): Promise<readonly Finding[]>;
+  /**
    * Claims of this queue stop in every process, at once where it is this release's, until somebody resumes it. Running
    * jobs go on, what was claimed ahead goes back. An earlier pause stays as it is.
    * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_DB_…
@@ -204,6 +206,41 @@ export interface Millrace extends AsyncDisposable {
    * @throws MILLRACE_JOB_NOT_FOUND, MILLRACE_DB_…
    */
   why(id: string): Promise<Why>;
+  /** Each queue with its depth, its rate and who serves it, by name. Large depths are estimates, and say so. */
+  queues(): Promise<readonly QueueInfo[]>;
+  /** Every live worker and scheduler, and those that died in the last day. */
+  workers(): Promise<Workers>;
+  /** Jobs by state, and what finished in the last minute and hour, by kind. Large numbers are estimates, and say so. */
+  stats(): Promise<Stats>;
+  /**
+   * Every schedule in the database, and whether a live process knows it.
+   * @param options.next how many of the next fire times to show, 0 to 100; default 1
+   */
+  schedules(options?: { readonly next?: number }): Promise<readonly ScheduleInfo[]>;
+  /**
+   * From when this resolves on the schedule fires nothing, whichever process would, until `resumeSchedule`. Fire times that
+   * pass meanwhile are let go.
+   * @throws MILLRACE_SCHEDULE_UNKNOWN, MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID
+   */
+  pauseSchedule(name: string, options: PauseOptions): Promise<SchedulePauseAnswer>;
+  /**
+   * Lets a paused schedule fire again, from the next fire time on.
+   * @throws MILLRACE_SCHEDULE_UNKNOWN
+   */
+  resumeSchedule(name: string): Promise<ScheduleResumeAnswer>;
+  /**
+   * Enqueues a job of a schedule now, also while it is paused. The fire times stay as they are. This process must have the
+   * definition, for that makes the payload.
+   * @param options.by who asks, for whoever looks at the schedule
+   * @throws MILLRACE_SCHEDULE_UNKNOWN, and what enqueueing throws
+   */
+  fireSchedule(name: string, options: { readonly by: string }): Promise<{ readonly id: string }>;
+  /**
+   * What happens to jobs in the whole database, from now on, until `signal` aborts or the loop is left. It looks twice a
+   * second; what is committed late is told late, and nothing that ends is left out.
+   * @throws MILLRACE_DB_… when the database cannot be reached any more
+   */
+  tail(options?: TailOptions): AsyncIterable<JobActivity>;
   createWorker(options?: WorkerOptions): Worker;
   createScheduler(options?: SchedulerOptions): Scheduler;
   /**

@@ -344,6 +344,20 @@ export const supervisorChecks = {
   onEvent: check.function,
 } as const;
 
+export const schedulesChecks = {
+  next: check.whole(0, 100),
+} as const;
+
+export const fireScheduleChecks = {
+  by: pauseChecks.by,
+} as const;
+
+export const tailChecks = {
+  kind: name,
+  queue: name,
+  signal: check.any,
+} as const;
+
 export const queueChecks = {
   concurrency: check.whole(1, 10_000),
 } as const;

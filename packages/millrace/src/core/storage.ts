@@ -141,17 +141,8 @@ export interface StoredSchedule {
   readonly anchorMs: number;
   readonly lastFireMs: number;
   readonly nowMs: number;
-}
-
-/** A schedule for people. */
-export interface ScheduleInfo {
-  readonly name: string;
-  readonly kind: string;
-  readonly spec: string;
-  readonly anchor: Date;
-  readonly lastFire: Date | null;
-  /** False: no live process knows it, and it fires nothing. */
-  readonly known: boolean;
+  /** It fires nothing until somebody resumes it. */
+  readonly paused: boolean;
 }
 
 /** A job that was taken from a dead worker. */
@@ -249,8 +240,6 @@ export interface Storage {
   cancel(id: string, reason: string, on?: Executor): Promise<CancelAnswer>;
   retry(id: string, on?: Executor): Promise<RetryAnswer>;
 
-  schedules(): Promise<readonly ScheduleInfo[]>;
-
   /** The one session that the workers and schedulers of this process share. */
   session(): WorkSession;
 
@@ -319,7 +308,7 @@ export interface WorkSession {
     starting: boolean,
   ): Promise<boolean>;
   readSchedules(names: readonly string[]): Promise<readonly StoredSchedule[]>;
-  /** Makes the job of one fire time, unless somebody has; answers with its id, or null. */
+  /** Makes the job of one fire time, unless somebody has or the schedule is paused; answers with its id, or null. */
   fire(fire: {
     readonly name: string;
     readonly spec: string;

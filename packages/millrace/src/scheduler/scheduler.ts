@@ -139,7 +139,7 @@ export class Scheduler implements PublicScheduler {
     for (const row of stored) {
       const entry = this.#entries.get(row.name);
       // Another release, started later, has given this name another meaning; its processes fire it.
-      if (entry === undefined || entry.schedule.times.spec !== row.spec) continue;
+      if (entry === undefined || entry.schedule.times.spec !== row.spec || row.paused) continue;
       const result = await this.#fireDue(entry, row);
       fired += result.fired;
       if (result.nextMs !== null)

@@ -9,7 +9,6 @@ import type {
   NewJob,
   PendingMigration,
   RetryAnswer,
-  ScheduleInfo,
   Storage,
   WorkSession,
 } from '../core/storage.ts';
@@ -26,7 +25,6 @@ import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
 import { createPartitions } from './sql/partitions.ts';
-import { listSchedules } from './sql/schedules.ts';
 import type { Statement, StatementOf } from './sql/statement.ts';
 import { PgWorkSession } from './work-session.ts';
 
@@ -141,18 +139,6 @@ export class PgStorage implements Storage {
     const [row] = await this.#call(retryJob, [id], on);
     if (row?.['status'] !== 'available') return { status: row?.['status'] } as RetryAnswer;
     return { status: 'available', from: row['state'] } as RetryAnswer;
-  }
-
-  async schedules(): Promise<readonly ScheduleInfo[]> {
-    const rows = await this.#read(listSchedules, []);
-    return rows.map((row) => ({
-      name: row['name'] as string,
-      kind: row['kind'] as string,
-      spec: row['spec'] as string,
-      anchor: row['anchor'] as Date,
-      lastFire: row['last_fire'] as Date | null,
-      known: row['known'] as boolean,
-    }));
   }
 
   session(): WorkSession {

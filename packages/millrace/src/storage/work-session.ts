@@ -288,6 +288,7 @@ export class PgWorkSession implements WorkSession {
       anchorMs: Math.round(row['anchor_ms'] as number),
       lastFireMs: Math.round(row['last_fire_ms'] as number),
       nowMs: row['now_ms'] as number,
+      paused: row['paused'] as boolean,
     }));
   }
 

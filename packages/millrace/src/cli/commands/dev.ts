@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
 import type { Command } from 'commander';
-import { formatDuration } from '../../core/duration.ts';
 import type { Millrace } from '../../core/millrace.ts';
 import { printAttempts } from '../attempt-lines.ts';
 import { findConfig, loadConfig } from '../config.ts';
 import { openDevelopmentDatabase } from '../dev-database.ts';
 import { settingOf, using, type Setting } from '../open.ts';
-import { properties, shortPath, style } from '../output.ts';
+import { properties, readableSpec, shortPath, style } from '../output.ts';
 import { listenForSignals, runRoles, type Asked, type Role } from '../run-roles.ts';
 
 /** A developer who presses Ctrl-C does not want to wait as long as a deployment does. */
@@ -46,7 +45,7 @@ async function run(
   const definitions = [...millrace.jobs.values()];
   const kinds = definitions.map(({ kind }) => kind);
   const schedules = definitions.flatMap(({ settings }) =>
-    settings.schedules.map(({ name, times }) => `${name} (${readable(times.spec)})`),
+    settings.schedules.map(({ name, times }) => `${name} (${readableSpec(times.spec)})`),
   );
   const roles: Role[] = schedules.length > 0 ? ['scheduler'] : [];
   if (definitions.some(({ settings }) => settings.handler !== undefined)) roles.push('worker');
@@ -100,11 +99,6 @@ function suffix(): 'ts' | 'mts' {
   } catch {
     return 'mts';
   }
-}
-
-/** Interval specs count in milliseconds. */
-function readable(spec: string): string {
-  return spec.replace(/^every (\d+)ms$/, (_, ms: string) => `every ${formatDuration(Number(ms))}`);
 }
 
 /** Listening for signals does not keep a process alive; an open port does. */

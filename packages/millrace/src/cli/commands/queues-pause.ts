@@ -1,7 +1,6 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { PauseAnswer } from '../../core/operator/pauses.ts';
-import { settingOf, withMillrace } from '../open.ts';
+import { operatorName, settingOf, withMillrace } from '../open.ts';
 import { printable } from '../output.ts';
 
 export function addQueuesPause(queues: Command): void {
@@ -15,20 +14,11 @@ export function addQueuesPause(queues: Command): void {
       async (queue: string, { reason, by }: { reason: string; by?: string }, command: Command) => {
         const setting = settingOf(command);
         await withMillrace(setting, 'optional', async (millrace) => {
-          const answer = await millrace.pauseQueue(queue, { by: by ?? user(), reason });
+          const answer = await millrace.pauseQueue(queue, { by: by ?? operatorName(), reason });
           setting.output.answer(answer, () => told(answer));
         });
       },
     );
-}
-
-/** A container may run as a user that has no name. */
-function user(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 function told({ status, pause }: PauseAnswer): string {

@@ -1,9 +1,13 @@
-/** A queue of which nothing is claimed. */
-export interface QueuePause {
-  readonly queue: string;
+/** Since when, by whom and why something is paused. */
+export interface Pause {
   readonly at: Date;
   readonly by: string;
   readonly reason: string;
+}
+
+/** A queue of which nothing is claimed. */
+export interface QueuePause extends Pause {
+  readonly queue: string;
 }
 
 /** What came of pausing. `already`: somebody had paused it before, and that pause stays. */
@@ -17,7 +21,7 @@ export type ResumeAnswer =
   | { readonly status: 'resumed'; readonly pause: QueuePause }
   | { readonly status: 'not_paused' };
 
-/** What `pauseQueue` takes. */
+/** What `pauseQueue` and `pauseSchedule` take. */
 export interface PauseOptions {
   /** Who pauses it, for whoever asks why. */
   readonly by: string;

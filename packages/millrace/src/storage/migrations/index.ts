@@ -6,6 +6,7 @@ import { suspects } from './0004-suspects.ts';
 import { loopWatch } from './0005-loop-watch.ts';
 import { payloadVersions } from './0006-payload-versions.ts';
 import { pauses } from './0007-pauses.ts';
+import { overview } from './0008-overview.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
     sql: payloadVersions,
   },
   { id: 7, name: '0007-pauses', release: '0.3.0', oldestBeside: 1, sql: pauses },
+  { id: 8, name: '0008-overview', release: '0.3.0', oldestBeside: 1, sql: overview },
 ];

@@ -30,11 +30,12 @@ export const prune = statement(
   (s) => `
 WITH limits AS (SELECT ${s}.now() - $1::double precision * interval '1 millisecond' AS at),
 fires AS (DELETE FROM ${s}.schedule_fire f USING limits l WHERE f.fire_time < l.at RETURNING f.name),
+runs AS (DELETE FROM ${s}.schedule_run r USING limits l WHERE r.asked_at < l.at RETURNING r.name),
 tombs AS (DELETE FROM ${s}.worker_dead d USING limits l WHERE d.died_at < l.at
             AND NOT EXISTS (SELECT FROM ${s}.job j WHERE j.state = 1 AND (j.lease >> 32)::int = d.no) RETURNING d.no),
 gone AS (DELETE FROM ${s}.worker_gone g USING limits l WHERE g.gone_at < l.at RETURNING g.pid),
 requests AS (DELETE FROM ${s}.cancel_request c
               WHERE NOT EXISTS (SELECT FROM ${s}.job j WHERE j.id = c.job_id) RETURNING c.job_id)
-SELECT (SELECT count(*) FROM fires) + (SELECT count(*) FROM tombs) + (SELECT count(*) FROM gone)
+SELECT (SELECT count(*) FROM fires) + (SELECT count(*) FROM runs) + (SELECT count(*) FROM tombs) + (SELECT count(*) FROM gone)
      + (SELECT count(*) FROM requests) AS removed`,
 );
