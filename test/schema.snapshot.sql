@@ -48,6 +48,7 @@ CREATE TABLE millrace.job_attempt (
   worker text,
   error jsonb
 ) PARTITION BY RANGE (ended_at);
+CREATE INDEX job_attempt_ended ON ONLY millrace.job_attempt USING btree (ended_at);
 CREATE INDEX job_attempt_job ON ONLY millrace.job_attempt USING btree (job_id, ended_at);
 COMMENT ON TABLE millrace.job_attempt IS 'Attempts that did not complete; rows are only added, and dropped by the day.';
 
@@ -110,6 +111,10 @@ CREATE TABLE millrace.schedule (
   anchor timestamp with time zone NOT NULL,
   last_fire timestamp with time zone NOT NULL,
   defined_at timestamp with time zone NOT NULL,
+  paused_at timestamp with time zone,
+  paused_by text,
+  pause_reason text,
+  CONSTRAINT schedule_pause_check CHECK ((((paused_at IS NULL) = (paused_by IS NULL)) AND ((paused_at IS NULL) = (pause_reason IS NULL)))),
   CONSTRAINT schedule_pkey PRIMARY KEY (name)
 );
 
@@ -120,6 +125,16 @@ CREATE TABLE millrace.schedule_fire (
   job_id bigint NOT NULL,
   CONSTRAINT schedule_fire_pkey PRIMARY KEY (name, fire_time)
 );
+
+CREATE TABLE millrace.schedule_run (
+  job_id bigint NOT NULL,
+  name text NOT NULL,
+  asked_at timestamp with time zone NOT NULL,
+  asked_by text NOT NULL,
+  CONSTRAINT schedule_run_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX schedule_run_name ON millrace.schedule_run USING btree (name, asked_at);
+COMMENT ON TABLE millrace.schedule_run IS 'Jobs of schedules that somebody asked for outside the fire times.';
 
 CREATE TABLE millrace.worker (
   no integer NOT NULL,
@@ -223,6 +238,146 @@ UNION ALL
    FROM millrace.job_history h;
 COMMENT ON VIEW millrace.jobs IS 'Every job, unfinished and finished, with its state by name.';
 
+CREATE VIEW millrace.queues AS
+ WITH clock AS MATERIALIZED (
+         SELECT millrace.now() AS at
+        ), depth AS MATERIALIZED (
+         SELECT d_1.queue,
+            d_1.available,
+            d_1.running,
+            d_1.due_exact,
+            d_1.scheduled,
+            d_1.retryable,
+            d_1.later_exact,
+            d_1.oldest_due_at
+           FROM millrace.queue_depths() d_1(queue, available, running, due_exact, scheduled, retryable, later_exact, oldest_due_at)
+        ), lately AS MATERIALIZED (
+         SELECT f_1.queue,
+            f_1.finished_at
+           FROM millrace.finished_lately('00:01:00'::interval, 10000) f_1(queue, kind, state, attempt, claimed_at, finished_at)
+        ), span AS MATERIALIZED (
+         SELECT
+                CASE
+                    WHEN (count(*) < 10000) THEN (60)::double precision
+                    ELSE GREATEST(date_part('epoch'::text, (min(clock.at) - min(l.finished_at))), (0.001)::double precision)
+                END AS seconds
+           FROM (lately l
+             CROSS JOIN clock)
+        ), finished AS MATERIALIZED (
+         SELECT l.queue,
+            count(*) AS jobs
+           FROM lately l
+          GROUP BY l.queue
+        ), serving AS MATERIALIZED (
+         SELECT q.queue,
+            (count(*))::integer AS workers
+           FROM (millrace.worker w_1
+             CROSS JOIN LATERAL unnest(w_1.queues) q(queue))
+          WHERE (w_1.role = 'worker'::text)
+          GROUP BY q.queue
+        )
+ SELECT n.queue,
+    COALESCE(d.available, (0)::bigint) AS available,
+    COALESCE(d.running, (0)::bigint) AS running,
+    COALESCE(d.due_exact, true) AS due_exact,
+    COALESCE(d.scheduled, (0)::bigint) AS scheduled,
+    COALESCE(d.retryable, (0)::bigint) AS retryable,
+    COALESCE(d.later_exact, true) AS later_exact,
+    d.oldest_due_at,
+    COALESCE((((f.jobs * 60))::double precision / span.seconds), (0)::double precision) AS finished_per_minute,
+    COALESCE(w.workers, 0) AS workers,
+    p.paused_at,
+    p.paused_by,
+    p.reason AS pause_reason
+   FROM (((((( SELECT depth.queue
+           FROM depth
+        UNION
+         SELECT serving.queue
+           FROM serving
+        UNION
+         SELECT finished.queue
+           FROM finished
+        UNION
+         SELECT q.queue
+           FROM millrace.queue_pause q) n
+     CROSS JOIN span)
+     LEFT JOIN depth d ON ((d.queue = n.queue)))
+     LEFT JOIN finished f ON ((f.queue = n.queue)))
+     LEFT JOIN serving w ON ((w.queue = n.queue)))
+     LEFT JOIN millrace.queue_pause p ON ((p.queue = n.queue)));
+COMMENT ON VIEW millrace.queues IS 'Each queue: jobs by state, the oldest due one, jobs finished per minute, live workers, its pause. Where due_exact is false, available is an estimate and running counts only the first rows; where later_exact is false, scheduled and retryable are estimates.';
+
+CREATE VIEW millrace.schedules AS
+ SELECT c.name,
+    c.kind,
+    c.spec,
+    c.anchor,
+    c.last_fire AS considered_until,
+    fired.fire_time AS last_fire,
+    fired.job_id AS last_job_id,
+    ( SELECT v.state
+           FROM millrace.jobs v
+          WHERE (v.id = fired.job_id)) AS last_job_state,
+    (EXISTS ( SELECT
+           FROM millrace.worker w
+          WHERE ((w.role = 'scheduler'::text) AND (((c.name || ' '::text) || c.spec) = ANY (w.schedules))))) AS known,
+    c.paused_at,
+    c.paused_by,
+    c.pause_reason,
+    asked.asked_at AS last_run_at,
+    asked.asked_by AS last_run_by,
+    asked.job_id AS last_run_job_id
+   FROM ((millrace.schedule c
+     LEFT JOIN LATERAL ( SELECT f.fire_time,
+            f.job_id
+           FROM millrace.schedule_fire f
+          WHERE (f.name = c.name)
+          ORDER BY f.fire_time DESC
+         LIMIT 1) fired ON (true))
+     LEFT JOIN LATERAL ( SELECT r.asked_at,
+            r.asked_by,
+            r.job_id
+           FROM millrace.schedule_run r
+          WHERE (r.name = c.name)
+          ORDER BY r.asked_at DESC
+         LIMIT 1) asked ON (true));
+COMMENT ON VIEW millrace.schedules IS 'Each schedule: its last fire time and the state of that job, its pause, the last run that somebody asked for. known: a live scheduler fires it. Fire times up to considered_until were fired or let go.';
+
+CREATE VIEW millrace.workers AS
+ WITH counted AS MATERIALIZED (
+         SELECT r.worker,
+            count(*) AS jobs
+           FROM millrace.running_jobs() r(id, kind, queue, attempt, worker, lease, claimed_at)
+          GROUP BY r.worker
+        )
+ SELECT no,
+    boot,
+    role,
+    host,
+    pid,
+    version,
+    mode,
+    concurrency,
+    kinds,
+    held_kinds,
+    queues,
+    schedules,
+    started_at,
+    seen_at,
+    (
+        CASE
+            WHEN (role = 'scheduler'::text) THEN (0)::numeric
+            WHEN (running IS NOT NULL) THEN (running)::numeric
+            ELSE ( SELECT COALESCE(sum(c.jobs), (0)::numeric) AS "coalesce"
+               FROM counted c
+              WHERE (c.worker = w.no))
+        END)::bigint AS running,
+    alone AS alone_job_id,
+    blocked_since,
+    blocked_by AS blocked_by_job_ids
+   FROM millrace.worker w;
+COMMENT ON VIEW millrace.workers IS 'Each live worker and scheduler. running: at the last heartbeat; for workers of releases that do not say it, the jobs found among the first rows of each queue and priority.';
+
 CREATE OR REPLACE FUNCTION millrace.cancel_job(wanted bigint, why text)
  RETURNS TABLE(status text, state text)
  LANGUAGE plpgsql
@@ -277,6 +432,15 @@ BEGIN
   END LOOP;
   RETURN QUERY SELECT 'busy'::text, NULL::text;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.counted_rows(lanes bigint)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  SELECT greatest(100, least(10000, 20000 / greatest(lanes, 1)))::int
 $function$;
 
 CREATE OR REPLACE FUNCTION millrace.create_partitions()
@@ -416,6 +580,88 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION millrace.estimated_finished(its_state smallint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE pg_catalog.format('EXPLAIN (FORMAT JSON) SELECT FROM "millrace".job_history h WHERE h.state = %L::smallint', its_state) INTO plan;
+  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric::bigint;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.estimated_jobs(its_queue text, after timestamp with time zone, until timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE pg_catalog.format('EXPLAIN (FORMAT JSON) SELECT FROM "millrace".job j WHERE j.queue = %L AND j.run_at > %L::timestamptz'
+    || ' AND j.run_at <= %L::timestamptz', its_queue, after, until) INTO plan;
+  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric::bigint;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.finished_counts()
+ RETURNS TABLE(state text, jobs bigint, exact boolean)
+ LANGUAGE sql
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+  WITH sample AS MATERIALIZED (
+    (SELECT h.state, true AS completed FROM "millrace".job_history_completed h LIMIT 10000)
+    UNION ALL
+    (SELECT h.state, false FROM "millrace".job_history_ended h LIMIT 10000)
+  ), seen AS MATERIALIZED (
+    SELECT n.state, n.name, count(m.state) AS jobs,
+           (SELECT count(*) FROM sample a WHERE a.completed = (n.state = 2)) < 10000 AS exact
+      FROM (VALUES (2::smallint, 'completed'), (3::smallint, 'cancelled'), (4::smallint, 'discarded')) AS n(state, name)
+      LEFT JOIN sample m ON m.state = n.state GROUP BY n.state, n.name
+  )
+  SELECT n.name, CASE WHEN n.exact THEN n.jobs ELSE greatest(n.jobs, "millrace".estimated_finished(n.state)) END, n.exact FROM seen n
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.finished_lately(span interval, most integer)
+ RETURNS TABLE(queue text, kind text, state smallint, attempt smallint, claimed_at timestamp with time zone, finished_at timestamp with time zone)
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  SELECT newest.* FROM (SELECT "millrace".now() - span AS at) since CROSS JOIN LATERAL (
+    SELECT h.queue, h.kind, h.state, h.attempt, h.claimed_at, h.finished_at FROM "millrace".job_history h
+     WHERE h.finished_at > since.at ORDER BY h.finished_at DESC LIMIT most) newest
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.lanes()
+ RETURNS TABLE(queue text, priority smallint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  WITH RECURSIVE lane AS (
+    (SELECT j.queue, j.priority FROM "millrace".job j WHERE NOT j.gated ORDER BY j.queue, j.priority DESC LIMIT 1)
+    UNION ALL
+    SELECT next.queue, next.priority FROM lane l CROSS JOIN LATERAL (
+      (SELECT j.queue, j.priority FROM "millrace".job j WHERE NOT j.gated AND j.queue = l.queue AND j.priority < l.priority
+        ORDER BY j.priority DESC LIMIT 1)
+      UNION ALL
+      (SELECT j.queue, j.priority FROM "millrace".job j WHERE NOT j.gated AND j.queue > l.queue
+        ORDER BY j.queue, j.priority DESC LIMIT 1)
+      LIMIT 1) next
+  )
+  SELECT lane.queue, lane.priority FROM lane
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.liveness_class()
  RETURNS integer
  LANGUAGE sql
@@ -431,6 +677,49 @@ CREATE OR REPLACE FUNCTION millrace.now()
  LANGUAGE sql
  PARALLEL SAFE
 AS $function$SELECT pg_catalog.clock_timestamp()$function$;
+
+CREATE OR REPLACE FUNCTION millrace.queue_depths()
+ RETURNS TABLE(queue text, available bigint, running bigint, due_exact boolean, scheduled bigint, retryable bigint, later_exact boolean, oldest_due_at timestamp with time zone)
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  WITH clock AS MATERIALIZED (
+    SELECT "millrace".now() AS at
+  ), lane AS MATERIALIZED (
+    SELECT l.queue, l.priority FROM "millrace".lanes() l
+  ), bound AS MATERIALIZED (
+    SELECT "millrace".counted_rows(count(*)) AS most FROM lane
+  ), seen AS MATERIALIZED (
+    SELECT l.queue, sum(due.waits) AS available, sum(due.runs) AS running, bool_and(due.counted < bound.most) AS due_exact,
+           sum(later.waits) AS scheduled, sum(later.retries) AS retryable, bool_and(later.counted < bound.most) AS later_exact,
+           min(oldest.run_at) AS oldest_due_at
+      FROM lane l CROSS JOIN clock CROSS JOIN bound
+     CROSS JOIN LATERAL (
+             SELECT count(*) AS counted, count(*) FILTER (WHERE d.state = 0) AS waits, count(*) FILTER (WHERE d.state = 1) AS runs
+               FROM (SELECT j.state FROM "millrace".job j WHERE j.queue = l.queue AND j.priority = l.priority AND NOT j.gated AND j.run_at <= clock.at
+                      ORDER BY j.run_at, j.id LIMIT bound.most) d) due
+     CROSS JOIN LATERAL (
+             SELECT count(*) AS counted, count(*) FILTER (WHERE d.attempt = 0) AS waits, count(*) FILTER (WHERE d.attempt > 0) AS retries
+               FROM (SELECT j.attempt FROM "millrace".job j WHERE j.queue = l.queue AND j.priority = l.priority AND NOT j.gated AND j.run_at > clock.at
+                      ORDER BY j.run_at, j.id LIMIT bound.most) d) later
+      LEFT JOIN LATERAL (
+             SELECT j.run_at FROM "millrace".job j WHERE j.queue = l.queue AND j.priority = l.priority AND NOT j.gated AND j.state = 0 AND j.run_at <= clock.at
+              ORDER BY j.run_at, j.id LIMIT 1) oldest ON true
+     GROUP BY l.queue
+  ), estimated AS MATERIALIZED (
+    SELECT n.*, CASE WHEN n.due_exact THEN 0 ELSE "millrace".estimated_jobs(n.queue, '-infinity', clock.at) END AS due,
+           CASE WHEN n.later_exact THEN 0 ELSE "millrace".estimated_jobs(n.queue, clock.at, 'infinity') END AS later
+      FROM seen n CROSS JOIN clock
+  )
+  SELECT e.queue, greatest(e.available, e.due - e.running)::bigint, e.running::bigint, e.due_exact,
+         greatest(e.scheduled, e.later * e.scheduled / greatest(e.scheduled + e.retryable, 1))::bigint,
+         greatest(e.retryable, e.later * e.retryable / greatest(e.scheduled + e.retryable, 1))::bigint,
+         e.later_exact, e.oldest_due_at
+    FROM estimated e
+$function$;
 
 CREATE OR REPLACE FUNCTION millrace.remember_gone()
  RETURNS trigger
@@ -507,6 +796,28 @@ BEGIN
   END LOOP;
   RETURN QUERY SELECT 'busy'::text, NULL::text;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.running_jobs()
+ RETURNS TABLE(id bigint, kind text, queue text, attempt smallint, worker integer, lease bigint, claimed_at timestamp with time zone)
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  WITH clock AS MATERIALIZED (
+    SELECT "millrace".now() AS at
+  ), lane AS MATERIALIZED (
+    SELECT l.queue, l.priority FROM "millrace".lanes() l
+  ), bound AS MATERIALIZED (
+    SELECT "millrace".counted_rows(count(*)) AS most FROM lane
+  )
+  SELECT head.id, head.kind, l.queue, head.attempt, (head.lease >> 32)::int, head.lease, head.claimed_at
+    FROM lane l CROSS JOIN clock CROSS JOIN bound CROSS JOIN LATERAL (
+      SELECT j.id, j.kind, j.attempt, j.lease, j.claimed_at, j.state FROM "millrace".job j
+       WHERE j.queue = l.queue AND j.priority = l.priority AND NOT j.gated AND j.run_at <= clock.at ORDER BY j.run_at, j.id LIMIT bound.most) head
+   WHERE head.state = 1
 $function$;
 
 CREATE OR REPLACE FUNCTION millrace.somebody_waits(its_queue text)

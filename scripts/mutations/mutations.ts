@@ -352,6 +352,15 @@ const clauses: Readonly<Record<Mutation['file'], Readonly<Record<string, readonl
     ],
     fireSchedule: [
       {
+        clause: 'AND paused_at IS NULL',
+        becomes: '',
+        breaks: 'a scheduler that read the schedule before it was paused fires after it',
+        test: {
+          file: 'test/integration/schedule-pause.test.ts',
+          name: 'a scheduler that read the schedule before it was paused fires nothing after it',
+        },
+      },
+      {
         clause: 'AND last_fire < fire.at',
         becomes: '',
         breaks: 'a fire time older than the kept ones is made once more',

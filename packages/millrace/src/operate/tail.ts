@@ -13,6 +13,9 @@ import { checkOptions, tailChecks } from '../core/options.ts';
 const betweenLooksMs = 500;
 const pageSize = 1_000;
 
+/** Covers clocks that step, and sessions of other roles, which may not show when they began. */
+const defaultOverlapMs = 5_000;
+
 /**
  * Follows what happens. Each look reads again from the earliest time that anybody who had not committed at the look before
  * can have written, and passes over what it has told already: so what is committed late is told late, but told.
@@ -21,10 +24,11 @@ export async function* tailJobs(
   reader: ActivityReader,
   clock: Clock,
   options: TailOptions = {},
+  overlapMs = defaultOverlapMs,
 ): AsyncGenerator<JobActivity, void> {
   const { kind, queue } = checkOptions(tailChecks, options, 'tail');
   const { signal } = options;
-  const tail = new Tail(reader, { kind, queue });
+  const tail = new Tail(reader, { kind, queue }, overlapMs);
   // What was there before is only remembered.
   await tail.look();
   for (;;) {
@@ -47,6 +51,7 @@ const order: Readonly<Record<JobActivity['event'], number>> = {
 class Tail {
   readonly #reader: ActivityReader;
   readonly #filter: ActivityFilter;
+  readonly #overlapMs: number;
   /** Horizons of earlier looks, oldest first, as far back as the ids of open transactions may reach. */
   #horizons: Horizon[] = [];
   /** The ids told of as enqueued above the oldest of these horizons. */
@@ -55,15 +60,16 @@ class Tail {
   readonly #started = new Map<string, number>();
   readonly #ended = new Map<string, number>();
 
-  constructor(reader: ActivityReader, filter: ActivityFilter) {
+  constructor(reader: ActivityReader, filter: ActivityFilter, overlapMs: number) {
     this.#reader = reader;
     this.#filter = filter;
+    this.#overlapMs = overlapMs;
   }
 
   /** What has come about since the last look, in the order of time. */
   async look(): Promise<JobActivity[]> {
     // Before anything is read: whoever commits meanwhile is seen now or counts as open at this moment.
-    const horizon = await this.#reader.horizon();
+    const horizon = await this.#reader.horizon(this.#overlapMs);
     const last = this.#horizons.at(-1) ?? horizon;
     const lowestId = (this.#horizons[0] ?? horizon).newestId;
     const from = last.safeUs;

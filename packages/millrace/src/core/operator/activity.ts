@@ -76,7 +76,8 @@ export interface RunningActivity {
 }
 
 export interface ActivityReader {
-  horizon(): Promise<Horizon>;
+  /** `overlapMs`: how far the safe time lies back at least. */
+  horizon(overlapMs: number): Promise<Horizon>;
   /** Jobs that finished, in the order of their places; at most `limit`. */
   finished(
     after: ActivityPlace,

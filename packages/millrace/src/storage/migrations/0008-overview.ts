@@ -28,24 +28,27 @@ CREATE TABLE ${s}.schedule_run (
 CREATE INDEX schedule_run_name ON ${s}.schedule_run (name, asked_at);
 COMMENT ON TABLE ${s}.schedule_run IS 'Jobs of schedules that somebody asked for outside the fire times.';
 
--- For those who follow what happens. Where a day has attempts already, building would hold up whoever adds one; that day is
--- read without, and gone soon.
+-- For those who follow what happens. Where building would hold up whoever adds attempts for more than a moment, the day is
+-- read without, and gone soon. The short patience for locks ends with this transaction.
 CREATE INDEX job_attempt_ended ON ONLY ${s}.job_attempt (ended_at);
 DO ${quote}
 DECLARE
   part record;
-  is_empty boolean;
 BEGIN
+  PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);
   FOR part IN
     SELECT n.nspname, c.relname FROM pg_catalog.pg_inherits i
       JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE i.inhparent = '${inText}.job_attempt'::pg_catalog.regclass AND NOT i.inhdetachpending
+       AND pg_catalog.pg_relation_size(c.oid) < 64 * 1024 * 1024
   LOOP
-    EXECUTE pg_catalog.format('SELECT NOT EXISTS (SELECT FROM %I.%I)', part.nspname, part.relname) INTO is_empty;
-    CONTINUE WHEN NOT is_empty;
-    EXECUTE pg_catalog.format('CREATE INDEX %I ON %I.%I (ended_at)', part.relname || '_ended_at_idx', part.nspname, part.relname);
-    EXECUTE pg_catalog.format('ALTER INDEX %I.job_attempt_ended ATTACH PARTITION %1$I.%I', part.nspname,
-                              part.relname || '_ended_at_idx');
+    BEGIN
+      EXECUTE pg_catalog.format('CREATE INDEX %I ON %I.%I (ended_at)', part.relname || '_ended_at_idx', part.nspname, part.relname);
+      EXECUTE pg_catalog.format('ALTER INDEX %I.job_attempt_ended ATTACH PARTITION %1$I.%I', part.nspname,
+                                part.relname || '_ended_at_idx');
+    EXCEPTION WHEN lock_not_available THEN
+      NULL;
+    END;
   END LOOP;
 END
 ${quote};
@@ -70,14 +73,13 @@ CREATE FUNCTION ${s}.counted_rows(lanes bigint) RETURNS int LANGUAGE sql IMMUTAB
   SELECT greatest(100, least(10000, 20000 / greatest(lanes, 1)))::int
 ${quote};
 
-CREATE FUNCTION ${s}.estimated_jobs(its_queue text, its_priority smallint, after timestamptz, until timestamptz)
+CREATE FUNCTION ${s}.estimated_jobs(its_queue text, after timestamptz, until timestamptz)
 RETURNS bigint LANGUAGE plpgsql SET search_path = '' AS ${quote}
 DECLARE
   plan json;
 BEGIN
-  EXECUTE pg_catalog.format('EXPLAIN (FORMAT JSON) SELECT FROM ${literal}.job j WHERE j.queue = %L AND j.priority = %L::smallint'
-    || ' AND NOT j.gated AND j.run_at > %L::timestamptz AND j.run_at <= %L::timestamptz',
-    its_queue, its_priority, after, until) INTO plan;
+  EXECUTE pg_catalog.format('EXPLAIN (FORMAT JSON) SELECT FROM ${literal}.job j WHERE j.queue = %L AND j.run_at > %L::timestamptz'
+    || ' AND j.run_at <= %L::timestamptz', its_queue, after, until) INTO plan;
   RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric::bigint;
 END
 ${quote};
@@ -142,12 +144,9 @@ LANGUAGE sql ${byIndex} AS ${quote}
   ), bound AS MATERIALIZED (
     SELECT ${s}.counted_rows(count(*)) AS most FROM lane
   ), seen AS MATERIALIZED (
-    SELECT l.queue, due.waits, due.runs, due.counted < bound.most AS due_exact, later.waits AS later_waits, later.retries,
-           later.counted < bound.most AS later_exact, oldest.run_at,
-           CASE WHEN due.counted = bound.most
-                THEN ${s}.estimated_jobs(l.queue, l.priority, '-infinity', clock.at) ELSE 0 END AS due_estimate,
-           CASE WHEN later.counted = bound.most
-                THEN ${s}.estimated_jobs(l.queue, l.priority, clock.at, 'infinity') ELSE 0 END AS later_estimate
+    SELECT l.queue, sum(due.waits) AS available, sum(due.runs) AS running, bool_and(due.counted < bound.most) AS due_exact,
+           sum(later.waits) AS scheduled, sum(later.retries) AS retryable, bool_and(later.counted < bound.most) AS later_exact,
+           min(oldest.run_at) AS oldest_due_at
       FROM lane l CROSS JOIN clock CROSS JOIN bound
      CROSS JOIN LATERAL (
              SELECT count(*) AS counted, count(*) FILTER (WHERE d.state = 0) AS waits, count(*) FILTER (WHERE d.state = 1) AS runs
@@ -160,12 +159,17 @@ LANGUAGE sql ${byIndex} AS ${quote}
       LEFT JOIN LATERAL (
              SELECT j.run_at FROM ${s}.job j WHERE ${inLane} AND j.state = 0 AND j.run_at <= clock.at
               ORDER BY j.run_at, j.id LIMIT 1) oldest ON true
+     GROUP BY l.queue
+  ), estimated AS MATERIALIZED (
+    SELECT n.*, CASE WHEN n.due_exact THEN 0 ELSE ${s}.estimated_jobs(n.queue, '-infinity', clock.at) END AS due,
+           CASE WHEN n.later_exact THEN 0 ELSE ${s}.estimated_jobs(n.queue, clock.at, 'infinity') END AS later
+      FROM seen n CROSS JOIN clock
   )
-  SELECT n.queue, sum(greatest(n.waits, n.due_estimate - n.runs))::bigint, sum(n.runs)::bigint, bool_and(n.due_exact),
-         sum(greatest(n.later_waits, n.later_estimate * n.later_waits / greatest(n.later_waits + n.retries, 1)))::bigint,
-         sum(greatest(n.retries, n.later_estimate * n.retries / greatest(n.later_waits + n.retries, 1)))::bigint,
-         bool_and(n.later_exact), min(n.run_at)
-    FROM seen n GROUP BY n.queue
+  SELECT e.queue, greatest(e.available, e.due - e.running)::bigint, e.running::bigint, e.due_exact,
+         greatest(e.scheduled, e.later * e.scheduled / greatest(e.scheduled + e.retryable, 1))::bigint,
+         greatest(e.retryable, e.later * e.retryable / greatest(e.scheduled + e.retryable, 1))::bigint,
+         e.later_exact, e.oldest_due_at
+    FROM estimated e
 ${quote};
 
 CREATE VIEW ${s}.queues AS

@@ -31,8 +31,8 @@ export class PgActivity implements ActivityReader {
     this.#pool = parts.pool;
   }
 
-  async horizon(): Promise<Horizon> {
-    const [row] = await this.#read(activityHorizon, []);
+  async horizon(overlapMs: number): Promise<Horizon> {
+    const [row] = await this.#read(activityHorizon, [String(overlapMs)]);
     const number = (column: string) => BigInt(row?.[column] as string);
     return { nowUs: number('now_us'), safeUs: number('safe_us'), newestId: number('newest_id') };
   }

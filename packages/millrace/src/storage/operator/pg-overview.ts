@@ -101,9 +101,15 @@ export class PgOverview implements Overview {
       .catch(rethrow);
   }
 
-  /** They are rare, so nothing is prepared, and it does not matter what stands in the way to the server. */
+  /** In a transaction, so that what the session would find by a name does not matter. */
   #write(of: StatementOf, values: readonly string[]): Promise<Row[]> {
-    return this.#pool.query({ text: of(this.#names).text }, values);
+    const { text } = of(this.#names);
+    return this.#pool
+      .transaction('read committed', async (tx) => {
+        await tx.query(`SET LOCAL search_path = ''`);
+        return (await tx.query(text, [...values])).rows;
+      })
+      .catch(rethrow);
   }
 }
 

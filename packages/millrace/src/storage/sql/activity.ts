@@ -1,14 +1,14 @@
 import { statement } from './statement.ts';
 
 /**
- * Up to where everything is committed: whoever is open now began no longer ago than `open_us`. Sessions of other roles may
- * not show when they began; 5 s cover them, clocks that step, and commits on their way.
+ * $1 how far back to stay at least, in ms. Up to where everything is committed: whoever has written something and is open now
+ * writes no time before it began.
  */
 export const activityHorizon = statement(
   'activity_horizon',
   (s) => `
 SELECT (pg_catalog.date_part('epoch', t.at) * 1000000)::bigint::text AS now_us,
-       (pg_catalog.date_part('epoch', t.at) * 1000000)::bigint - greatest(5000000, coalesce((
+       (pg_catalog.date_part('epoch', t.at) * 1000000)::bigint - greatest($1::text::bigint * 1000, coalesce((
          SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - min(a.xact_start)) * 1000000)::bigint
            FROM pg_catalog.pg_stat_activity a
           WHERE a.datname = pg_catalog.current_database() AND a.backend_xid IS NOT NULL), 0)) || '' AS safe_us,
