@@ -724,6 +724,7 @@ $function$;
 CREATE OR REPLACE FUNCTION millrace.remember_gone()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 BEGIN

@@ -106,11 +106,11 @@ it('a schedule that nobody knows is refused with the name that was probably mean
   await scheduler.tick();
   const code = 'MILLRACE_SCHEDULE_UNKNOWN';
   for (const refused of [
-    app.millrace.pauseSchedule('oftn', { by: 'ada', reason: 'x' }),
-    app.millrace.resumeSchedule('oftn'),
-    app.millrace.fireSchedule('oftn', { by: 'ada' }),
+    () => app.millrace.pauseSchedule('oftn', { by: 'ada', reason: 'x' }),
+    () => app.millrace.resumeSchedule('oftn'),
+    () => app.millrace.fireSchedule('oftn', { by: 'ada' }),
   ]) {
-    await expect(refused).rejects.toMatchObject({
+    await expect(refused()).rejects.toMatchObject({
       code,
       message: expect.stringContaining("'often'") as string,
     });

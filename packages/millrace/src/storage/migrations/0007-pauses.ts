@@ -52,7 +52,8 @@ CREATE INDEX worker_gone_at ON ${s}.worker_gone (gone_at);
 
 COMMENT ON TABLE ${s}.worker_gone IS 'What workers served that are registered no more; rows are only added, and pruned by age.';
 
-CREATE FUNCTION ${s}.remember_gone() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS ${quote}
+-- As its owner: whoever leaves needs no privilege for this, such as a worker of an older release.
+CREATE FUNCTION ${s}.remember_gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${quote}
 BEGIN
   INSERT INTO ${s}.worker_gone (gone_at, host, pid, kinds, queues)
   SELECT ${s}.now(), g.host, g.pid, g.kinds, g.queues FROM gone g WHERE g.role = 'worker';
