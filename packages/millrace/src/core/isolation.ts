@@ -37,8 +37,8 @@ export interface IsolateSettings {
   readonly killAfterMs: number;
 }
 
-/** The context of an isolated handler, which has no connection to the database. */
-export type IsolatedJobContext = Omit<JobContext, 'enqueue' | 'enqueueMany'>;
+/** The context of an isolated handler, which has no connection to the database and no source of flags. */
+export type IsolatedJobContext = Omit<JobContext, 'enqueue' | 'enqueueMany' | 'flags'>;
 
 /** Runs handlers elsewhere: resolves and rejects as the handler does, and rejects when its thread or process ends. */
 export interface Isolation {
