@@ -223,26 +223,26 @@ it('the workers name a blocked event loop with its jobs, a suspect that runs alo
   await storage.close();
 });
 
-it('everything works in a schema of any name, and for a role that finds traps first', async () => {
+const hourly = defineJob({ kind: 'a', schedule: { at: every('1h') } });
+
+it('everything works in a schema of any name', async () => {
   await using database = await createTestDatabase({ template: 'template0' });
-  const job = defineJob({ kind: 'a', schedule: { at: every('1h') } });
   const schema = `mi'll%r"x`;
-  await using strange = createMillrace({
-    connection: database.url,
-    schema,
-    jobs: [job],
-    logger: false,
-  });
+  const options = { connection: database.url, schema, jobs: [hourly], logger: false } as const;
+  await using strange = createMillrace(options);
   await strange.migrate();
   await expectAllToWork(strange);
+});
 
-  await using plain = createMillrace({ connection: database.url, jobs: [job], logger: false });
-  await plain.migrate();
+it('everything works for a role that finds traps first', async () => {
+  await using app = await createTestMillrace();
+  const { database } = app;
   const client = await database.pool().connect();
   await createHostileSchema(client, 'traps');
   await client.query(`ALTER DATABASE ${database.name} SET search_path = traps, pg_catalog`);
   client.release(true);
-  await using trapped = createMillrace({ connection: database.url, jobs: [job], logger: false });
+  const options = { connection: database.url, jobs: [hourly], logger: false } as const;
+  await using trapped = createMillrace(options);
   await expectAllToWork(trapped);
 });
 
