@@ -30,13 +30,20 @@ it('W22: queues, schedules, workers, stats and tail show on the command line wha
     return tail.stdout().includes('"completed"');
   });
 
-  expect(await read('queues')).toMatchObject({
+  const [queues, queuesText, workersText, workers, stats] = await Promise.all([
+    read('queues'),
+    run('queues'),
+    run('workers'),
+    read('workers', '--dead'),
+    run('stats'),
+  ]);
+  expect(queues).toMatchObject({
     queues: [{ queue: 'mail', workers: 1, available: { exact: true } }],
   });
-  expect(await run('queues')).toMatch(/^queue +available +running .*\nmail +0 /);
-  expect(await run('workers')).toMatch(/^process +role .*\n(?:.*\n)*.*:\d+ +worker +.* ok\n/);
-  expect(await read('workers', '--dead')).toMatchObject({ live: [{}, {}], dead: [] });
-  expect(await run('stats')).toMatch(/\ncompleted +\d+\n(?:.*\n)*mail +/);
+  expect(queuesText).toMatch(/^queue +available +running .*\nmail +0 /);
+  expect(workersText).toMatch(/^process +role .*\n(?:.*\n)*.*:\d+ +worker +.* ok\n/);
+  expect(workers).toMatchObject({ live: [{}, {}], dead: [] });
+  expect(stats).toMatch(/\ncompleted +\d+\n(?:.*\n)*mail +/);
 
   await run('schedules', 'pause', 'hourly', '--reason', 'holidays', '--by', 'ada');
   expect(await run('schedules')).toMatch(
@@ -68,4 +75,4 @@ it('W22: queues, schedules, workers, stats and tail show on the command line wha
   expect(ids).toContain(lines.find(({ event }) => event === 'completed')?.id);
   started.process.kill('SIGTERM');
   await started.ended;
-});
+}, 120_000);
