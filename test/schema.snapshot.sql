@@ -184,6 +184,42 @@ CREATE TABLE millrace.worker_gone (
 CREATE INDEX worker_gone_at ON millrace.worker_gone USING btree (gone_at);
 COMMENT ON TABLE millrace.worker_gone IS 'What workers served that are registered no more; rows are only added, and pruned by age.';
 
+CREATE VIEW millrace.history AS
+ SELECT id,
+    kind,
+        CASE state
+            WHEN 2 THEN 'completed'::text
+            WHEN 3 THEN 'cancelled'::text
+            ELSE 'discarded'::text
+        END AS state,
+    queue,
+    priority,
+    attempt,
+    max_attempts,
+    crashes,
+        CASE
+            WHEN ( SELECT has_column_privilege(('millrace.job_history'::regclass)::oid, 'payload'::text, 'SELECT'::text) AS has_column_privilege) THEN payload
+            ELSE '"[redacted]"'::jsonb
+        END AS payload,
+    COALESCE((meta -> 'tags'::text), '[]'::jsonb) AS tags,
+    unique_key,
+    created_at,
+    scheduled_at,
+    claimed_at,
+    finished_at,
+        CASE
+            WHEN (result IS NOT NULL) THEN
+            CASE
+                WHEN ( SELECT has_column_privilege(('millrace.job_history'::regclass)::oid, 'result'::text, 'SELECT'::text) AS has_column_privilege) THEN result
+                ELSE '"[redacted]"'::jsonb
+            END
+            ELSE NULL::jsonb
+        END AS result,
+    reason,
+    worker
+   FROM millrace.job_history h;
+COMMENT ON VIEW millrace.history IS 'SQL interface 1. Finished jobs, with the worker that ran them. Payload and result are redacted for roles that may not read the tables.';
+
 CREATE VIEW millrace.jobs AS
  SELECT j.id,
     j.kind,
@@ -198,7 +234,10 @@ CREATE VIEW millrace.jobs AS
     j.attempt,
     j.max_attempts,
     j.crashes,
-    j.payload,
+        CASE
+            WHEN ( SELECT has_column_privilege(('millrace.job'::regclass)::oid, 'payload'::text, 'SELECT'::text) AS has_column_privilege) THEN j.payload
+            ELSE '"[redacted]"'::jsonb
+        END AS payload,
     COALESCE((j.meta -> 'tags'::text), '[]'::jsonb) AS tags,
     j.unique_key,
     j.created_at,
@@ -225,18 +264,28 @@ UNION ALL
     h.attempt,
     h.max_attempts,
     h.crashes,
-    h.payload,
+        CASE
+            WHEN ( SELECT has_column_privilege(('millrace.job_history'::regclass)::oid, 'payload'::text, 'SELECT'::text) AS has_column_privilege) THEN h.payload
+            ELSE '"[redacted]"'::jsonb
+        END AS payload,
     COALESCE((h.meta -> 'tags'::text), '[]'::jsonb) AS tags,
     h.unique_key,
     h.created_at,
     h.scheduled_at,
     h.claimed_at,
     h.finished_at,
-    h.result,
+        CASE
+            WHEN (h.result IS NOT NULL) THEN
+            CASE
+                WHEN ( SELECT has_column_privilege(('millrace.job_history'::regclass)::oid, 'result'::text, 'SELECT'::text) AS has_column_privilege) THEN h.result
+                ELSE '"[redacted]"'::jsonb
+            END
+            ELSE NULL::jsonb
+        END AS result,
     h.reason,
     false AS cancel_requested
    FROM millrace.job_history h;
-COMMENT ON VIEW millrace.jobs IS 'Every job, unfinished and finished, with its state by name.';
+COMMENT ON VIEW millrace.jobs IS 'SQL interface 1. Every job, unfinished and finished, with its state by name. Payload and result are redacted for roles that may not read the tables.';
 
 CREATE VIEW millrace.queues AS
  WITH clock AS MATERIALIZED (
@@ -305,7 +354,7 @@ CREATE VIEW millrace.queues AS
      LEFT JOIN finished f ON ((f.queue = n.queue)))
      LEFT JOIN serving w ON ((w.queue = n.queue)))
      LEFT JOIN millrace.queue_pause p ON ((p.queue = n.queue)));
-COMMENT ON VIEW millrace.queues IS 'Each queue: jobs by state, the oldest due one, jobs finished per minute, live workers, its pause. Where due_exact is false, available is an estimate and running counts only the first rows; where later_exact is false, scheduled and retryable are estimates.';
+COMMENT ON VIEW millrace.queues IS 'SQL interface 1. Each queue: jobs by state, the oldest due one, jobs finished per minute, live workers, its pause. Where due_exact is false, available is an estimate and running counts only the first rows; where later_exact is false, scheduled and retryable are estimates.';
 
 CREATE VIEW millrace.schedules AS
  SELECT c.name,
@@ -341,7 +390,7 @@ CREATE VIEW millrace.schedules AS
           WHERE (r.name = c.name)
           ORDER BY r.asked_at DESC
          LIMIT 1) asked ON (true));
-COMMENT ON VIEW millrace.schedules IS 'Each schedule: its last fire time and the state of that job, its pause, the last run that somebody asked for. known: a live scheduler fires it. Fire times up to considered_until were fired or let go.';
+COMMENT ON VIEW millrace.schedules IS 'SQL interface 1. Each schedule: its last fire time and the state of that job, its pause, the last run that somebody asked for. known: a live scheduler fires it. Fire times up to considered_until were fired or let go.';
 
 CREATE VIEW millrace.workers AS
  WITH counted AS MATERIALIZED (
@@ -376,7 +425,28 @@ CREATE VIEW millrace.workers AS
     blocked_since,
     blocked_by AS blocked_by_job_ids
    FROM millrace.worker w;
-COMMENT ON VIEW millrace.workers IS 'Each live worker and scheduler. running: at the last heartbeat; for workers of releases that do not say it, the jobs found among the first rows of each queue and priority.';
+COMMENT ON VIEW millrace.workers IS 'SQL interface 1. Each live worker and scheduler. running: at the last heartbeat; for workers of releases that do not say it, the jobs found among the first rows of each queue and priority.';
+
+CREATE OR REPLACE FUNCTION millrace.cancel(id bigint, reason text DEFAULT 'cancelled on request'::text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+BEGIN
+  IF NOT pg_catalog.has_table_privilege('"millrace".job'::pg_catalog.regclass, 'DELETE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = pg_catalog.format('MILLRACE_DB_PERMISSION: the role %s may not cancel jobs', current_user),
+      HINT = pg_catalog.format('Run what this prints as the owner of the schema: millrace grants --worker %s', current_user);
+  END IF;
+  BEGIN
+    RETURN (SELECT c.status FROM "millrace".cancel_job(id, coalesce(reason, 'cancelled on request')) c);
+  EXCEPTION WHEN check_violation THEN
+    -- The history has no partition for this day.
+    PERFORM "millrace".create_partitions();
+    RETURN (SELECT c.status FROM "millrace".cancel_job(id, coalesce(reason, 'cancelled on request')) c);
+  END;
+END
+$function$;
 
 CREATE OR REPLACE FUNCTION millrace.cancel_job(wanted bigint, why text)
  RETURNS TABLE(status text, state text)
@@ -446,7 +516,8 @@ $function$;
 CREATE OR REPLACE FUNCTION millrace.create_partitions()
  RETURNS SETOF text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
 DECLARE
@@ -485,6 +556,117 @@ BEGIN
       END;
     END LOOP;
   END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.drop_partition(name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '100ms'
+AS $function$
+DECLARE
+  parent text := pg_catalog.substring(name, '^(job_history_completed|job_history_ended|job_attempt)_[0-9]{8}$');
+  pending boolean;
+BEGIN
+  IF parent IS NULL OR pg_catalog.to_date(pg_catalog.right(name, 8), 'YYYYMMDD') >= ("millrace".now() AT TIME ZONE 'UTC')::date THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = pg_catalog.format('MILLRACE_OPTION_INVALID: %L is not the table of a day that is over', name),
+      HINT = 'Name one such as job_attempt_20260131.';
+  END IF;
+  SELECT i.inhdetachpending INTO pending
+    FROM pg_catalog.pg_inherits i
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relname = drop_partition.name
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'millrace';
+  IF pending IS NOT NULL THEN
+    EXECUTE pg_catalog.format('ALTER TABLE %1$I.%2$I DETACH PARTITION %1$I.%3$I%4$s', 'millrace', parent, name,
+                              CASE WHEN pending THEN ' FINALIZE' ELSE '' END);
+  END IF;
+  EXECUTE pg_catalog.format('DROP TABLE %I.%I', 'millrace', name);
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.enqueue(kind text, payload jsonb DEFAULT '{}'::jsonb, options jsonb DEFAULT '{}'::jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  given jsonb := coalesce(options, '{}');
+  known constant text[] := '{queue,priority,maxAttempts,delay,scheduledAt,tags,uniqueKey,timeout,payloadVersion}';
+  stranger text;
+  unique_key text;
+  tags jsonb;
+  timeout_ms double precision;
+  made bigint;
+BEGIN
+  IF NOT pg_catalog.has_table_privilege('"millrace".job'::pg_catalog.regclass, 'INSERT') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = pg_catalog.format('MILLRACE_DB_PERMISSION: the role %s may not enqueue jobs', current_user),
+      HINT = pg_catalog.format('Run what this prints as the owner of the schema: millrace grants --producer %s', current_user);
+  END IF;
+  IF coalesce(kind, '') = '' OR pg_catalog.length(kind) > 200 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'MILLRACE_OPTION_INVALID: the kind must be text of 1 to 200 characters',
+      HINT = 'Give the kind of a job definition.';
+  END IF;
+  IF payload IS NULL OR payload = 'null' THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+      MESSAGE = pg_catalog.format('MILLRACE_PAYLOAD_INVALID: the payload of %s must not be null', kind),
+      HINT = 'Give a JSON value that the schema of the job definition accepts, or leave it out for {}.';
+  END IF;
+  IF pg_catalog.octet_length(payload::text) > 1048576 THEN
+    RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded',
+      MESSAGE = pg_catalog.format('MILLRACE_PAYLOAD_TOO_LARGE: the payload of %s has %s bytes; 1048576 are allowed', kind,
+                                  pg_catalog.octet_length(payload::text)),
+      HINT = 'Store the data elsewhere and enqueue a reference.';
+  END IF;
+  IF pg_catalog.jsonb_typeof(given) <> 'object' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = pg_catalog.format('MILLRACE_OPTION_INVALID: the options must be a JSON object, not %s', pg_catalog.jsonb_typeof(given)),
+      HINT = 'Give them as in {"queue": "mail", "priority": 5}.';
+  END IF;
+  SELECT k.key INTO stranger FROM pg_catalog.jsonb_object_keys(given) AS k(key) WHERE k.key <> ALL (known) LIMIT 1;
+  IF stranger IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = pg_catalog.format('MILLRACE_OPTION_UNKNOWN: unknown option %L', stranger),
+      HINT = pg_catalog.format('Correct the name or remove it; the options are %s.', pg_catalog.array_to_string(known, ', '));
+  END IF;
+  IF given ->> 'delay' IS NOT NULL AND given ->> 'scheduledAt' IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'MILLRACE_OPTION_INVALID: give delay or scheduledAt, not both',
+      HINT = 'Remove one of them.';
+  END IF;
+  tags := nullif(given -> 'tags', 'null');
+  IF tags IS NOT NULL AND (pg_catalog.jsonb_typeof(tags) <> 'array'
+     OR pg_catalog.jsonb_path_exists(tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
+     OR (SELECT max(pg_catalog.length(t.tag)) FROM pg_catalog.jsonb_array_elements_text(tags) AS t(tag)) > 200) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'MILLRACE_OPTION_INVALID: tags must be a list of texts of 1 to 200 characters',
+      HINT = 'Give it as in {"tags": ["nightly", "customer-7"]}.';
+  END IF;
+  unique_key := CASE WHEN given ? 'uniqueKey' THEN "millrace".option_text(given, 'uniqueKey', 500) END;
+  timeout_ms := CASE WHEN given ? 'timeout' THEN "millrace".option_ms(given, 'timeout') END;
+  IF pg_catalog.round(timeout_ms) = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'MILLRACE_OPTION_INVALID: timeout must be longer than zero',
+      HINT = 'Give a longer one, or leave it out.';
+  END IF;
+  SELECT e.job_id INTO made FROM "millrace".enqueue_jobs(pg_catalog.json_build_array(
+    pg_catalog.jsonb_build_object(
+      'kind', kind,
+      'queue', coalesce(CASE WHEN given ? 'queue' THEN "millrace".option_text(given, 'queue', 200) END, 'default'),
+      'priority', coalesce(CASE WHEN given ? 'priority' THEN "millrace".option_whole(given, 'priority', -32, 32) END, 0),
+      'max_attempts', coalesce(CASE WHEN given ? 'maxAttempts' THEN "millrace".option_whole(given, 'maxAttempts', 1, 32767) END, 20),
+      'payload', payload,
+      'payload_version', coalesce(CASE WHEN given ? 'payloadVersion' THEN "millrace".option_whole(given, 'payloadVersion', 1, 2147483647) END, 1),
+      'meta', CASE WHEN pg_catalog.jsonb_array_length(tags) > 0 THEN pg_catalog.jsonb_build_object('tags', tags) END,
+      'policy', CASE WHEN timeout_ms IS NOT NULL THEN pg_catalog.jsonb_build_object('timeoutMs', pg_catalog.round(timeout_ms)) END,
+      'delay_ms', pg_catalog.round(CASE WHEN given ? 'delay' THEN "millrace".option_ms(given, 'delay') END),
+      'scheduled_at', CASE WHEN given ? 'scheduledAt' THEN "millrace".option_time(given, 'scheduledAt') END)
+    || CASE WHEN unique_key IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('unique_key', unique_key) END)) e;
+  RETURN made;
 END
 $function$;
 
@@ -596,7 +778,8 @@ $function$;
 CREATE OR REPLACE FUNCTION millrace.estimated_jobs(its_queue text, after timestamp with time zone, until timestamp with time zone)
  RETURNS bigint
  LANGUAGE plpgsql
- SET search_path TO ''
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
   plan json;
@@ -629,7 +812,8 @@ $function$;
 CREATE OR REPLACE FUNCTION millrace.finished_lately(span interval, most integer)
  RETURNS TABLE(queue text, kind text, state smallint, attempt smallint, claimed_at timestamp with time zone, finished_at timestamp with time zone)
  LANGUAGE sql
- SET search_path TO ''
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET jit TO 'off'
@@ -642,8 +826,8 @@ $function$;
 CREATE OR REPLACE FUNCTION millrace.lanes()
  RETURNS TABLE(queue text, priority smallint)
  LANGUAGE sql
- STABLE
- SET search_path TO ''
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET jit TO 'off'
@@ -678,10 +862,127 @@ CREATE OR REPLACE FUNCTION millrace.now()
  PARALLEL SAFE
 AS $function$SELECT pg_catalog.clock_timestamp()$function$;
 
+CREATE OR REPLACE FUNCTION millrace.option_ms(options jsonb, name text)
+ RETURNS double precision
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  given text := options ->> name;
+  ms double precision;
+BEGIN
+  IF given IS NULL THEN
+    RETURN NULL;
+  END IF;
+  BEGIN
+    ms := CASE pg_catalog.jsonb_typeof(options -> name)
+            WHEN 'number' THEN given::double precision
+            WHEN 'string' THEN pg_catalog.date_part('epoch', given::interval) * 1000 END;
+  EXCEPTION WHEN data_exception THEN
+    ms := NULL;
+  END;
+  IF ms >= 0 AND ms <= 36525 * 86400000.0 THEN
+    RETURN ms;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+    MESSAGE = pg_catalog.format('MILLRACE_DURATION_INVALID: %s: %s is not a duration', name, options -> name),
+    HINT = 'Give milliseconds, text such as "30s", "5m", "12h", "7d", or an interval.';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.option_text(options jsonb, name text, longest integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  given text := options ->> name;
+BEGIN
+  IF given IS NOT NULL AND (pg_catalog.jsonb_typeof(options -> name) <> 'string' OR given = '' OR pg_catalog.length(given) > longest) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = pg_catalog.format('MILLRACE_OPTION_INVALID: %s must be text of 1 to %s characters', name, longest),
+      HINT = pg_catalog.format('Give it as in {"%s": "text"}.', name);
+  END IF;
+  RETURN given;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.option_time(options jsonb, name text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  given text := options ->> name;
+  moment timestamptz;
+BEGIN
+  IF given IS NULL THEN
+    RETURN NULL;
+  END IF;
+  BEGIN
+    moment := CASE pg_catalog.jsonb_typeof(options -> name) WHEN 'string' THEN given::timestamptz END;
+  EXCEPTION WHEN data_exception THEN
+    moment := NULL;
+  END;
+  IF pg_catalog.isfinite(moment) AND pg_catalog.date_part('year', moment) BETWEEN 1 AND 9999 THEN
+    RETURN moment;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+    MESSAGE = pg_catalog.format('MILLRACE_OPTION_INVALID: %s must be a time of the years 1 to 9999, not %s', name, options -> name),
+    HINT = 'Give it as jsonb_build_object(''scheduledAt'', now() + interval ''1 hour'') does.';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.option_whole(options jsonb, name text, lowest integer, highest integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+DECLARE
+  given text := options ->> name;
+BEGIN
+  IF given IS NULL THEN
+    RETURN NULL;
+  END IF;
+  IF (CASE pg_catalog.jsonb_typeof(options -> name)
+       WHEN 'number' THEN given::numeric BETWEEN lowest AND highest AND given::numeric % 1 = 0 END) THEN
+    RETURN given::numeric::int;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+    MESSAGE = pg_catalog.format('MILLRACE_OPTION_INVALID: %s must be a whole number from %s to %s, not %s', name, lowest, highest, options -> name),
+    HINT = pg_catalog.format('Give it as in {"%s": %s}.', name, highest);
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.pause(queue text, reason text DEFAULT ''::text, paused_by text DEFAULT SESSION_USER)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_variable
+BEGIN
+  IF NOT pg_catalog.has_table_privilege('"millrace".job'::pg_catalog.regclass, 'DELETE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = pg_catalog.format('MILLRACE_DB_PERMISSION: the role %s may not pause queues', current_user),
+      HINT = pg_catalog.format('Run what this prints as the owner of the schema: millrace grants --worker %s', current_user);
+  END IF;
+  IF coalesce(queue, '') = '' OR pg_catalog.length(queue) > 200 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'MILLRACE_OPTION_INVALID: the queue must be text of 1 to 200 characters',
+      HINT = 'Give the name of one queue.';
+  END IF;
+  INSERT INTO "millrace".queue_pause (queue, paused_at, paused_by, reason)
+  VALUES (queue, "millrace".now(), coalesce(paused_by, session_user), coalesce(reason, ''))
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.queue_depths()
  RETURNS TABLE(queue text, available bigint, running bigint, due_exact boolean, scheduled bigint, retryable bigint, later_exact boolean, oldest_due_at timestamp with time zone)
  LANGUAGE sql
- SET search_path TO ''
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET jit TO 'off'
@@ -725,12 +1026,47 @@ CREATE OR REPLACE FUNCTION millrace.remember_gone()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
   INSERT INTO "millrace".worker_gone (gone_at, host, pid, kinds, queues)
   SELECT "millrace".now(), g.host, g.pid, g.kinds, g.queues FROM gone g WHERE g.role = 'worker';
   RETURN NULL;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.resume(queue text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+BEGIN
+  IF NOT pg_catalog.has_table_privilege('"millrace".job'::pg_catalog.regclass, 'DELETE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = pg_catalog.format('MILLRACE_DB_PERMISSION: the role %s may not resume queues', current_user),
+      HINT = pg_catalog.format('Run what this prints as the owner of the schema: millrace grants --worker %s', current_user);
+  END IF;
+  DELETE FROM "millrace".queue_pause p WHERE p.queue = resume.queue;
+  RETURN FOUND;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.retry(id bigint)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+BEGIN
+  IF NOT pg_catalog.has_table_privilege('"millrace".job'::pg_catalog.regclass, 'DELETE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = pg_catalog.format('MILLRACE_DB_PERMISSION: the role %s may not retry jobs', current_user),
+      HINT = pg_catalog.format('Run what this prints as the owner of the schema: millrace grants --worker %s', current_user);
+  END IF;
+  RETURN (SELECT r.status FROM "millrace".retry_job(id) r);
+EXCEPTION WHEN unique_violation THEN
+  RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+    MESSAGE = pg_catalog.format('MILLRACE_UNIQUE_CONFLICT: the unique key of job %s is taken by an unfinished job', id),
+    HINT = 'Wait for that job, or cancel it.';
 END
 $function$;
 
@@ -802,7 +1138,8 @@ $function$;
 CREATE OR REPLACE FUNCTION millrace.running_jobs()
  RETURNS TABLE(id bigint, kind text, queue text, attempt smallint, worker integer, lease bigint, claimed_at timestamp with time zone)
  LANGUAGE sql
- SET search_path TO ''
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET jit TO 'off'

@@ -70,6 +70,7 @@ export type {
 } from './core/operator/overview.ts';
 export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
 export type { Finding } from './core/operator/finding.ts';
+export type { Grants } from './core/operator/grants.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
 export type { Service } from './core/service.ts';

@@ -5,6 +5,7 @@ import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnqueue } from './commands/enqueue.ts';
+import { addGrants } from './commands/grants.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addQueues } from './commands/queues.ts';
@@ -61,6 +62,7 @@ function createProgram(): Command {
     addMigrate,
     addCheck,
     addDoctor,
+    addGrants,
     addEnqueue,
     addJobs,
     addQueues,

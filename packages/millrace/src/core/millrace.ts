@@ -8,6 +8,7 @@ import type { AnyJobDefinition } from './job-definition.ts';
 import type { FlagSource } from './flags.ts';
 import type { Logger } from './logger.ts';
 import type { Finding } from './operator/finding.ts';
+import type { Grants } from './operator/grants.ts';
 import type { PauseAnswer, PauseOptions, ResumeAnswer } from './operator/pauses.ts';
 import type { Why } from './operator/why.ts';
 import type { JobActivity, TailOptions } from './operator/activity.ts';
@@ -189,6 +190,11 @@ export interface Millrace extends AsyncDisposable {
    * @throws MILLRACE_DB_… when there is no database to ask
    */
   doctor(): Promise<readonly Finding[]>;
+  /**
+   * The SQL after which roles of the database may do what they are for, and nothing else in the schema. It asks no
+   * database; the owner of the schema runs it.
+   */
+  grants(roles: Grants): string;
   /**
    * Claims of this queue stop in every process, at once where it is this release's, until somebody resumes it. Running
    * jobs go on, what was claimed ahead goes back. An earlier pause stays as it is.

@@ -358,6 +358,10 @@ export const tailChecks = {
   signal: check.any,
 } as const;
 
+const roleNames = check.list(check.text(63), 1);
+
+export const grantsChecks = { producer: roleNames, worker: roleNames, reader: roleNames } as const;
+
 export const queueChecks = {
   concurrency: check.whole(1, 10_000),
 } as const;

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
 import type { Millrace } from '../core/millrace.ts';
+import { checkOptions, grantsChecks } from '../core/options.ts';
 import type { OperatorStore } from '../core/operator/store.ts';
 import { diagnose } from './doctor/doctor.ts';
 import { Pauses } from './pauses.ts';
@@ -15,6 +16,7 @@ export type Operator = Pick<
   Millrace,
   | 'doctor'
   | 'fireSchedule'
+  | 'grants'
   | 'pauseQueue'
   | 'pauseSchedule'
   | 'queues'
@@ -42,6 +44,7 @@ export function operatorOf(parts: {
   return {
     doctor: async () => diagnose(await store.health.read()),
     fireSchedule: (name, rest) => schedules.fire(name, rest),
+    grants: (roles) => store.grants(checkOptions(grantsChecks, roles, 'grants')),
     pauseQueue: (queue, rest) => pauses.pause(queue, rest),
     pauseSchedule: (name, rest) => schedules.pause(name, rest),
     queues: () => overview.queues(),

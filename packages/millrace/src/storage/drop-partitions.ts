@@ -1,12 +1,15 @@
 import { causeCode } from './errors.ts';
 import { quoteIdentifier, type Names } from './names.ts';
 import { inTransaction, setConfig, type Session } from './route.ts';
+import { dropPartition } from './sql/partitions.ts';
 
 /** The table of a day that is kept no longer. */
 export interface ExpiredPartition {
   readonly name: string;
   readonly parent: string;
   readonly state: 'attached' | 'detaching' | 'detached';
+  /** Whether this role owns it; otherwise a function with the owner's rights drops it. */
+  readonly owned: boolean;
 }
 
 /**
@@ -20,18 +23,20 @@ const settings = { lock_timeout: '100ms', statement_timeout: '15s' };
  * another process drops, is left for the next time.
  *
  * Detaching concurrently lets every settle and every reader go on; it waits for those who read the partition just now. It
- * cannot run in a transaction, and behind a pooler nothing can be set outside one: without a bound it would wait as long as
- * anybody reads, on a session that the application needs. There the day is detached at once, in the transaction that drops
- * it: settles stop while it waits for those who read the history, at most for the bound.
+ * cannot run in a transaction or a function, and behind a pooler nothing can be set outside one: without a bound it would
+ * wait as long as anybody reads, on a session that the application needs. There, and for a role that does not own the table,
+ * the day is detached at once, in the transaction that drops it: settles stop while it waits for those who read the history,
+ * at most for the bound.
  */
 export async function dropPartitions(
   session: Session,
-  { schema: s }: Names,
+  names: Names,
   expired: readonly ExpiredPartition[],
 ): Promise<string[]> {
   if (!session.isPooled) await session.client.query(setConfig(settings, false));
   const dropped: string[] = [];
-  for (const { name, parent, state } of expired) {
+  const { schema: s } = names;
+  for (const { name, parent, state, owned } of expired) {
     const table = `${s}.${quoteIdentifier(name)}`;
     const detach = `ALTER TABLE ${s}.${quoteIdentifier(parent)} DETACH PARTITION ${table}`;
     const drop = `DROP TABLE ${table}`;
@@ -41,7 +46,8 @@ export async function dropPartitions(
       detached: [drop],
     };
     try {
-      await run(session, texts[state]);
+      if (owned) await run(session, texts[state]);
+      else await inTransaction(session, settings, [{ ...dropPartition(names), values: [name] }]);
       dropped.push(name);
     } catch (error) {
       if (!isOthersBusiness(error)) throw error;

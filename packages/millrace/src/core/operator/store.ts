@@ -1,4 +1,5 @@
 import type { ActivityReader } from './activity.ts';
+import type { Grants } from './grants.ts';
 import type { HealthReader } from './health.ts';
 import type { Overview } from './overview.ts';
 import type { PauseStore } from './pauses.ts';
@@ -11,4 +12,6 @@ export interface OperatorStore {
   readonly pauses: PauseStore;
   readonly why: WhyReader;
   readonly health: HealthReader;
+  /** The SQL that lets roles do what they are for. */
+  grants(roles: Grants): string;
 }

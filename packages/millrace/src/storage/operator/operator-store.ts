@@ -3,6 +3,7 @@ import type { OperatorStore } from '../../core/operator/store.ts';
 import type { Names } from '../names.ts';
 import type { Pool } from '../pool.ts';
 import type { Route } from '../route.ts';
+import { grantsSql } from './grants.ts';
 import { PgHealthReader } from './health-reader.ts';
 import { PgActivity } from './pg-activity.ts';
 import { PgOverview } from './pg-overview.ts';
@@ -23,6 +24,7 @@ export function operatorStore(parts: {
     activity: new PgActivity({ names, pool }),
     pauses: new PgPauses(names, pool),
     why: new PgWhyReader(names, pool),
+    grants: (roles) => grantsSql(names, roles),
     health: new PgHealthReader(parts),
   };
 }

@@ -7,13 +7,14 @@ export const createPartitions = statement(
 
 /**
  * The tables of days that are kept no longer, attached or left over from an interrupted drop: $1 the schema, $2 and $3 how
- * long completed and other finished jobs are kept, in ms. `state`: attached, detaching, detached.
+ * long completed and other finished jobs are kept, in ms. `state`: attached, detaching, detached. `owned`: by this role.
  */
 export const expiredPartitions = statement(
   'expired_partitions',
   (s) => `
 SELECT c.relname AS name, kept.parent,
-       CASE WHEN i.inhrelid IS NULL THEN 'detached' WHEN i.inhdetachpending THEN 'detaching' ELSE 'attached' END AS state
+       CASE WHEN i.inhrelid IS NULL THEN 'detached' WHEN i.inhdetachpending THEN 'detaching' ELSE 'attached' END AS state,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned
   FROM (VALUES ('job_history_completed', $2::double precision), ('job_history_ended', $3::double precision),
                ('job_attempt', greatest($2::double precision, $3::double precision))) AS kept(parent, ms)
   JOIN pg_catalog.pg_class c ON c.relkind = 'r' AND c.relname ~ ('^' || kept.parent || '_[0-9]{8}$')
@@ -22,6 +23,12 @@ SELECT c.relname AS name, kept.parent,
  WHERE pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD') + 1
        <= (${s}.now() AT TIME ZONE 'UTC') - kept.ms * interval '1 millisecond'
  ORDER BY c.relname`,
+);
+
+/** The table of a day that this role does not own: $1 its name. */
+export const dropPartition = statement(
+  'drop_partition',
+  (s) => `SELECT ${s}.drop_partition($1::text)`,
 );
 
 /** What else ages: $1 how long, in ms. Records of fire times, tombstones, who is gone, and requests to cancel jobs that are gone. */
