@@ -11,8 +11,8 @@ import { createTestDatabase, withAdmin, type TestDatabase } from '../helpers/dat
 import { createTestMillrace } from '../helpers/millrace.ts';
 import { asPooler, startRewritingProxy } from '../helpers/rewriting-proxy.ts';
 
-/** About the server that all test files share, and that is tuned for them. */
-const ofTheServer = ['settings', 'connections'];
+/** About the server that all test files share and that is tuned for them, and about databases that are copies. */
+const ofTheServer = ['settings', 'connections', 'home'];
 
 const ours = (findings: readonly Finding[]) =>
   findings.filter(({ check }) => !ofTheServer.includes(check));
@@ -28,6 +28,27 @@ const insertHistory = `INSERT INTO millrace.job_history (id, finished_at, schedu
 it('a healthy database has no findings', async () => {
   await using app = await createTestMillrace();
   expect(ours(await app.millrace.doctor())).toEqual([]);
+});
+
+it('a database that was copied is told apart from its original, until one says that it is at home here', async () => {
+  await using original = await createTestDatabase({ template: 'template0' });
+  const open = (url: string) => createMillrace({ connection: url, logger: false });
+  const strange = async (url: string) => {
+    await using millrace = open(url);
+    return (await millrace.doctor()).filter(({ check }) => check === 'home');
+  };
+  await using millrace = open(original.url);
+  await millrace.migrate();
+  await millrace.close();
+  expect(await strange(original.url)).toEqual([]);
+  await using copy = await createTestDatabase({ template: original.name });
+  const [found] = await strange(copy.url);
+  expect(found?.message).toContain(`was copied from the database ${original.name}: `);
+  await copy.query(found?.mend ?? '');
+  expect(await strange(copy.url)).toEqual([]);
+  await copy.query('UPDATE millrace.home SET server = server + 1');
+  const [moved] = await strange(copy.url);
+  expect(moved?.message).toContain(`${copy.name} of another server: `);
 });
 
 it('a database without a schema has the one finding that says so', async () => {

@@ -84,6 +84,8 @@ export interface SchemaFault {
 
 export interface HealthFacts {
   readonly schema: Fact<SchemaFault | null>;
+  /** The database that this one is a copy of, if it is one. */
+  readonly home: Fact<readonly Named[]>;
   readonly indexes: Fact<readonly IndexFault[]>;
   readonly tables: Fact<readonly TableFact[]>;
   readonly activity: Fact<Activity>;

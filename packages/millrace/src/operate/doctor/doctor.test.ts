@@ -7,6 +7,7 @@ const mend = 'mend it';
 
 const healthy: HealthFacts = {
   schema: known(null),
+  home: known([]),
   indexes: known([]),
   tables: known([]),
   activity: known({ holders: [], seesOthers: true, grant: mend }),
@@ -36,6 +37,7 @@ test('healthy facts have no findings', () => {
 });
 
 test.each<[string, Partial<HealthFacts>, string]>([
+  ['a copied database', { home: known([{ name: 'the database shop', mend }]) }, 'problem home'],
   [
     'a table of mostly nothing',
     { tables: known([{ ...table, bytes: 2 ** 27, mend }]) },

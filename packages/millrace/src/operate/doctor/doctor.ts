@@ -7,6 +7,7 @@ import { claimPlan } from './claim-plan.ts';
 import { clock } from './clock.ts';
 import { connections } from './connections.ts';
 import { holders } from './holders.ts';
+import { home } from './home.ts';
 import { indexes } from './indexes.ts';
 import type { Judge } from './judge.ts';
 import { notifications } from './notifications.ts';
@@ -19,6 +20,7 @@ import { unserved, workers } from './workers.ts';
 
 const judges: readonly Judge[] = [
   schema,
+  home,
   privileges,
   rowSecurity,
   indexes,

@@ -8,6 +8,7 @@ import { payloadVersions } from './0006-payload-versions.ts';
 import { pauses } from './0007-pauses.ts';
 import { overview } from './0008-overview.ts';
 import { sqlInterface } from './0009-sql-interface.ts';
+import { home } from './0010-home.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   { id: 7, name: '0007-pauses', release: '0.3.0', oldestBeside: 1, sql: pauses },
   { id: 8, name: '0008-overview', release: '0.3.0', oldestBeside: 1, sql: overview },
   { id: 9, name: '0009-sql-interface', release: '0.3.0', oldestBeside: 1, sql: sqlInterface },
+  { id: 10, name: '0010-home', release: '0.3.0', oldestBeside: 1, sql: home },
 ];

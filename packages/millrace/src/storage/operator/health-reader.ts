@@ -69,6 +69,7 @@ export class PgHealthReader implements HealthReader {
     const plan = [...oneLane, 1, ['doctor'], '0', 0, true, [1]];
     return {
       schema: await fact(() => this.#schema(session)),
+      home: await fact(() => named(health.strangeHome)),
       indexes: await fact(async () =>
         (await rows(health.faultyIndexes, [plainSchema])).map(toIndex),
       ),

@@ -53,6 +53,18 @@ SELECT p.relname, 'invalid', pg_catalog.format('REINDEX INDEX CONCURRENTLY %I.%I
  ORDER BY 1`,
 );
 
+/** The home of the jobs if it is not here. A copy of all of a server's files cannot be told from it. */
+export const strangeHome = statement(
+  'health_home',
+  (s) => `
+SELECT pg_catalog.format('the database %s%s', h.name, CASE WHEN h.server = c.system_identifier THEN '' ELSE ' of another server' END) AS name,
+       pg_catalog.format('UPDATE ${s.replaceAll("'", "''").replaceAll('%', '%%')}.home SET server = %s, database = %s, name = %L, settled_at = now();',
+                         c.system_identifier, d.oid, d.datname) AS mend
+  FROM ${s}.home h CROSS JOIN pg_catalog.pg_control_system() c
+  JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
+ WHERE h.server <> c.system_identifier OR h.database <> d.oid::bigint`,
+);
+
 /** $1 the schema. Tables and indexes with their sizes and counts as statistics and the last ANALYZE have them. */
 export const tableSizes = statement(
   'health_tables',
