@@ -1,5 +1,55 @@
 import { quoteText, type Names } from '../names.ts';
 
+/** What is part of version 1. */
+const comments = [
+  [
+    'VIEW',
+    'jobs',
+    'Every job, unfinished and finished, with its state by name. Payload and result are redacted for roles that may not read the tables.',
+  ],
+  [
+    'VIEW',
+    'history',
+    'Finished jobs, with the worker that ran them. Payload and result are redacted for roles that may not read the tables.',
+  ],
+  [
+    'VIEW',
+    'queues',
+    'Each queue: jobs by state, the oldest due one, jobs finished per minute, live workers, its pause. Where due_exact is false, available is an estimate and running counts only the first rows; where later_exact is false, scheduled and retryable are estimates.',
+  ],
+  [
+    'VIEW',
+    'schedules',
+    'Each schedule: its last fire time and the state of that job, its pause, the last run that somebody asked for. known: a live scheduler fires it. Fire times up to considered_until were fired or let go.',
+  ],
+  [
+    'VIEW',
+    'workers',
+    'Each live worker and scheduler. running: at the last heartbeat; for workers of releases that do not say it, the jobs found among the first rows of each queue and priority.',
+  ],
+  [
+    'FUNCTION',
+    'enqueue(text, jsonb, jsonb)',
+    'Enqueues a job in the transaction of the caller; answers with its id, or with that of the unfinished job that holds the unique key. Options: queue, priority, maxAttempts, delay, scheduledAt, tags, uniqueKey, timeout, payloadVersion.',
+  ],
+  [
+    'FUNCTION',
+    'cancel(bigint, text)',
+    'Cancels a waiting job, asks a running one to stop; answers cancelled, requested, finished, missing or busy.',
+  ],
+  [
+    'FUNCTION',
+    'retry(bigint)',
+    'Makes a waiting job due now, brings a finished one back; answers available, running, missing or busy.',
+  ],
+  [
+    'FUNCTION',
+    'pause(text, text, text)',
+    'Nothing more is claimed from the queue; answers whether it was not paused before.',
+  ],
+  ['FUNCTION', 'resume(text)', 'Ends the pause of a queue; answers whether it was paused.'],
+] as const;
+
 /**
  * What people and programs use that speak SQL only; docs/sql.md describes it. Its names stay: what is added comes as new
  * columns at the end of a view and as new options, what has to change comes under a new name beside the old one.
@@ -34,54 +84,6 @@ export function sqlInterface({ schema: s, plainSchema, channel }: Names): string
   /** Most jobs have few options, and a call of a function costs more than to see that there is none. */
   const option = (type: 'text' | 'whole' | 'ms' | 'time', name: string, ...bounds: string[]) =>
     `CASE WHEN given ? '${name}' THEN ${s}.option_${type}(${['given', `'${name}'`, ...bounds].join(', ')}) END`;
-  const comments = [
-    [
-      'VIEW',
-      'jobs',
-      'Every job, unfinished and finished, with its state by name. Payload and result are redacted for roles that may not read the tables.',
-    ],
-    [
-      'VIEW',
-      'history',
-      'Finished jobs, with the worker that ran them. Payload and result are redacted for roles that may not read the tables.',
-    ],
-    [
-      'VIEW',
-      'queues',
-      'Each queue: jobs by state, the oldest due one, jobs finished per minute, live workers, its pause. Where due_exact is false, available is an estimate and running counts only the first rows; where later_exact is false, scheduled and retryable are estimates.',
-    ],
-    [
-      'VIEW',
-      'schedules',
-      'Each schedule: its last fire time and the state of that job, its pause, the last run that somebody asked for. known: a live scheduler fires it. Fire times up to considered_until were fired or let go.',
-    ],
-    [
-      'VIEW',
-      'workers',
-      'Each live worker and scheduler. running: at the last heartbeat; for workers of releases that do not say it, the jobs found among the first rows of each queue and priority.',
-    ],
-    [
-      'FUNCTION',
-      'enqueue(text, jsonb, jsonb)',
-      'Enqueues a job in the transaction of the caller; answers with its id, or with that of the unfinished job that holds the unique key. Options: queue, priority, maxAttempts, delay, scheduledAt, tags, uniqueKey, timeout, payloadVersion.',
-    ],
-    [
-      'FUNCTION',
-      'cancel(bigint, text)',
-      'Cancels a waiting job, asks a running one to stop; answers cancelled, requested, finished, missing or busy.',
-    ],
-    [
-      'FUNCTION',
-      'retry(bigint)',
-      'Makes a waiting job due now, brings a finished one back; answers available, running, missing or busy.',
-    ],
-    [
-      'FUNCTION',
-      'pause(text, text, text)',
-      'Nothing more is claimed from the queue; answers whether it was not paused before.',
-    ],
-    ['FUNCTION', 'resume(text)', 'Ends the pause of a queue; answers whether it was paused.'],
-  ] as const;
   return `
 CREATE OR REPLACE VIEW ${s}.jobs AS
 SELECT j.id, j.kind,
