@@ -57,6 +57,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   storage: ['pg'],
   codecs: ['@bufbuild/protobuf'],
   'isolation/run-here.ts': [computedImport],
+  testing: ['@millrace/dev-db'],
   cli: ['commander', '@millrace/dev-db', computedImport],
 };
 

@@ -4,11 +4,11 @@ import { hostname } from 'node:os';
 import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
-import { MillraceError } from './core/errors.ts';
 import type { Emit } from './core/events.ts';
 import { HealthRecord, oneLine, type Health } from './core/health.ts';
 import { refuseWhereIsolated } from './core/isolation.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
+import { jobsByKind } from './core/jobs-by-kind.ts';
 import { pause } from './core/clock.ts';
 import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { Logger } from './core/logger.ts';
@@ -34,9 +34,9 @@ import { Maintenance } from './maintenance/maintenance.ts';
 import type { RescueTimes } from './maintenance/rescuer.ts';
 import { operatorOf, type Operator } from './operate/operator.ts';
 import { ProcessShare } from './process-share.ts';
-import { Scheduler as SchedulerService } from './scheduler/scheduler.ts';
+import { Scheduler as SchedulerService, type SchedulerParts } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
-import { namesOf } from './storage/names.ts';
+import { namesOf, type Names } from './storage/names.ts';
 import { operatorStore } from './storage/operator/operator-store.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
@@ -51,6 +51,7 @@ import { logEvents } from './telemetry/log-events.ts';
 import { version } from './version.ts';
 import { Company } from './worker/company.ts';
 import { runUntilSignal } from './worker/signals.ts';
+import type { WorkerParts } from './worker/worker-parts.ts';
 import { JobWorker } from './worker/worker.ts';
 
 /** The times of liveness. Only tests change them. What depends on what is written down in decision 0009. */
@@ -90,8 +91,9 @@ export function createMillrace(options: MillraceOptions = {}): Millrace {
 }
 
 /** What every part is connected to. */
-interface Composition {
+export interface Composition {
   readonly tuning: Tuning;
+  readonly place: { readonly names: Names; readonly connections: ReturnType<typeof connectionsOf> };
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
   readonly bus: EventBus;
   readonly logger: Logger;
@@ -115,6 +117,13 @@ interface Composition {
   };
 }
 
+const compositions = new WeakMap<object, Composition>();
+
+/** What a Millrace is made of, for the testing kit, which makes services of its own from it; undefined for anything else. */
+export function compositionOf(millrace: object): Composition | undefined {
+  return compositions.get(millrace);
+}
+
 /** The composition root: the only place that makes storage and services and connects them. */
 export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millrace {
   const all = connect(options, tuning);
@@ -131,7 +140,7 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     await storage.close();
     bus.flush();
   }
-  return {
+  const millrace: Millrace = {
     jobs,
     migrate: () => storage.migrate(),
     pendingMigrations: () => storage.pendingMigrations(),
@@ -164,6 +173,8 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     close,
     [Symbol.asyncDispose]: close,
   };
+  compositions.set(millrace, all);
+  return millrace;
 }
 
 /** A database that does not answer within this is as good as away. */
@@ -197,10 +208,10 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   bus.subscribe((event) => health.hear(event), 'health', health.wants);
 
   const schema = checked.schema ?? defaults.schema;
-  const { connection, direct } = connectionsOf(options.connection, options.directConnection);
+  const connections = connectionsOf(options.connection, options.directConnection);
   const names = namesOf(schema);
-  const route = new Route(direct, () => emit('session:pooled', {}));
-  const pool = new Pool(connection);
+  const route = new Route(connections.direct, () => emit('session:pooled', {}));
+  const pool = new Pool(connections.connection);
   const label = `${host}:${pid}`;
   const storage = new PgStorage({ names, pool, direct: route, clock: systemClock, label });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
@@ -221,11 +232,12 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const loopWatch = loopWatchOf({
     emit,
     blockedForMs: tuning.blockedForMs,
-    standIn: () => ({ connection: threadConfig(direct()), schema, boot }),
+    standIn: () => ({ connection: threadConfig(connections.direct()), schema, boot }),
   });
-  const jobs = byKind(options.jobs ?? []);
+  const jobs = jobsByKind(options.jobs ?? []);
   return {
     tuning,
+    place: { names, connections },
     jobs,
     bus,
     logger,
@@ -265,7 +277,12 @@ function loopWatchOf(parts: {
   });
 }
 
-function workerOf(all: Composition, options: WorkerOptions): JobWorker {
+/** @param own parts in the place of those that all services share */
+export function workerOf(
+  all: Composition,
+  options: WorkerOptions,
+  own: Partial<WorkerParts> = {},
+): JobWorker {
   const { tuning, jobs, bus, logger, storage, share, enqueue, resultMaxBytes } = all;
   const worker: JobWorker = new JobWorker({
     options,
@@ -292,11 +309,17 @@ function workerOf(all: Composition, options: WorkerOptions): JobWorker {
     backstopMs: tuning.backstopMs,
     pollMs: tuning.pollMs,
     patienceMs: tuning.patienceMs,
+    ...own,
   });
   return worker;
 }
 
-function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerService {
+/** @param own parts in the place of those that all services share */
+export function schedulerOf(
+  all: Composition,
+  options: SchedulerOptions,
+  own: Partial<SchedulerParts> = {},
+): SchedulerService {
   checkOptions(schedulerChecks, options, 'createScheduler');
   const { tuning, jobs, bus, storage, client, share } = all;
   const scheduler: SchedulerService = new SchedulerService({
@@ -319,6 +342,7 @@ function schedulerOf(all: Composition, options: SchedulerOptions): SchedulerServ
     prepare: (definition, payload, rest) => client.prepare(definition, payload, rest),
     beatMs: tuning.heartbeatMs,
     run: runUntilSignal,
+    ...own,
   });
   return scheduler;
 }
@@ -363,26 +387,6 @@ function isolatedThread(memoryMb: number): Vessel {
 function besideThis(name: string): URL {
   const { url } = import.meta;
   return new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
-}
-
-function byKind(definitions: readonly AnyJobDefinition[]): ReadonlyMap<string, AnyJobDefinition> {
-  const jobs = new Map<string, AnyJobDefinition>();
-  for (const definition of definitions) {
-    if (definition?.settings === undefined) {
-      throw new MillraceError(
-        'MILLRACE_OPTION_INVALID',
-        'createMillrace.jobs must be a list of what defineJob returned',
-      );
-    }
-    if (jobs.has(definition.kind)) {
-      throw new MillraceError(
-        'MILLRACE_KIND_DUPLICATE',
-        `two definitions have the kind '${definition.kind}'`,
-      );
-    }
-    jobs.set(definition.kind, definition);
-  }
-  return jobs;
 }
 
 function loggerOf(given: Logger | false | undefined): Logger {

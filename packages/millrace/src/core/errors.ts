@@ -70,6 +70,9 @@ const remedies = {
     'Create millrace.config.ts whose default export is the value of createMillrace, or pass --config.',
   MILLRACE_CONFIG_INVALID: 'Correct the configuration file as the message says.',
   MILLRACE_DEV_DB_MISSING: 'Run `npm install -D @millrace/dev-db`, or set DATABASE_URL.',
+  MILLRACE_TEST_ENDLESS: 'Look at which job makes itself due again and again, or raise `limit`.',
+  MILLRACE_TEST_CRASH_MISSED:
+    'Before the call, enqueue a job that is due and has a handler in this Millrace.',
   MILLRACE_NODE_TOO_OLD: 'Use Node.js 22.18 or newer.',
   MILLRACE_ARGUMENT_INVALID: 'Correct the command; `millrace help` shows its form.',
   MILLRACE_UNEXPECTED: 'Run the command again with --verbose and report what it prints.',
