@@ -1,4 +1,7 @@
-/** `npm run chaos -- --minutes 30 --seed 7 --processes 8`: one storm, as long as you like. */
+/**
+ * `npm run chaos -- --minutes 30 --seed 7 --processes 8`: one storm, as long as you like; with `--supervised` over the
+ * processes of one supervisor.
+ */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import type { StormOptions } from './plan.ts';
@@ -8,6 +11,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     processes: { type: 'string', default: '6' },
+    supervised: { type: 'boolean', default: false },
   },
 });
 const storm: StormOptions = {
@@ -17,9 +21,9 @@ const storm: StormOptions = {
 };
 if (!(storm.processes >= 2 && storm.seconds > 0 && Number.isInteger(storm.seed)))
   throw new Error('--minutes takes a number, --seed a whole one, --processes one from 2 on.');
-const { status } = spawnSync(
-  'vitest',
-  ['run', '--config', 'vitest.chaos.config.ts', 'test/chaos/storm.test.ts'],
-  { stdio: 'inherit', env: { ...process.env, MILLRACE_CHAOS: JSON.stringify(storm) } },
-);
+const file = `test/chaos/${values.supervised ? 'supervised' : 'storm'}.test.ts`;
+const { status } = spawnSync('vitest', ['run', '--config', 'vitest.chaos.config.ts', file], {
+  stdio: 'inherit',
+  env: { ...process.env, MILLRACE_CHAOS: JSON.stringify(storm) },
+});
 process.exitCode = status ?? 1;

@@ -9,7 +9,7 @@ import { strikeServer } from './server-faults.ts';
 import { StaffedPlace } from './staffed-place.ts';
 
 /** Longer than suspects are put off in a storm of some minutes. */
-const putOffMs = 60_000;
+export const putOffMs = 60_000;
 
 /** What came of a storm, apart from its history. */
 export interface Aftermath {
@@ -63,7 +63,7 @@ export async function weather(
 }
 
 /** Nobody waits for jobs that end their process, turn by turn. Those that run do so once more. */
-async function callPoisonOff(fleet: Fleet): Promise<void> {
+export async function callPoisonOff(fleet: Fleet): Promise<void> {
   await fleet.until('no job is left that ends its process', async () => {
     const left = await fleet.query<{ id: string }>(
       'SELECT id::text FROM millrace.job WHERE kind = $1',

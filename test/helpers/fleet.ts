@@ -107,6 +107,11 @@ export class Fleet implements AsyncDisposable {
     return started;
   }
 
+  /** What processes that are not started here are to log to. */
+  get logFile(): string {
+    return this.#log.file;
+  }
+
   /** A file that does not exist yet. */
   fileNamed(name: string): string {
     return join(this.#folder, name);

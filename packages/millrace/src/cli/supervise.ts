@@ -60,7 +60,14 @@ function lineOf(event: SupervisorEvent): string {
       return `process ${event.pid} ${event.wasReady ? 'died' : 'ended before it was ready'} (${event.how}); a new one starts in ${event.delayMs} ms${event.restarts > 1 ? `, death ${event.restarts} in a row` : ''}`;
     case 'replaced':
       return `process ${event.pid} is replaced by ${event.by}: ${event.because}`;
+    case 'stopped':
+      return `process ${event.pid} has ended${endOf(event)}`;
     case 'kept':
       return `process ${event.pid} stays, for its replacement failed: ${event.reason}`;
   }
+}
+
+function endOf({ how, givenBack }: Extract<SupervisorEvent, { name: 'stopped' }>): string {
+  if (givenBack === null) return ` without a word (${how}); the others take over its jobs`;
+  return givenBack === 0 ? '' : `; unfinished jobs given back: ${givenBack}`;
 }

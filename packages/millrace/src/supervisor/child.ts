@@ -60,7 +60,12 @@ export class Child {
         ready.resolve(false);
         resolve(how);
       };
-      this.#process.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+      this.#process.once('exit', (code, signal) => {
+        const how = signal ?? `exit code ${code}`;
+        // Its last words may still be on their way.
+        if (this.#process.connected) this.#process.once('disconnect', () => end(how));
+        else end(how);
+      });
       this.#process.on('error', (error) => {
         if (this.pid === undefined) end(error.message);
       });

@@ -12,8 +12,11 @@ export interface SupervisedProcess {
   readonly hurry: AbortSignal;
   /** Says that the services run, from when on the process replaces another. */
   ready(): void;
-  /** Says how it ended and closes the channel; the process ends when nothing else keeps it. */
-  done(stopped: { readonly givenBack: number }): void;
+  /**
+   * Says how it ended and closes the channel; the process ends when nothing else keeps it. Resolves when that has been
+   * said, before which nobody may call `process.exit`.
+   */
+  done(stopped: { readonly givenBack: number }): Promise<void>;
 }
 
 /** Whether a supervisor has started this process. */
@@ -32,10 +35,7 @@ export function joinSupervisor(millrace: Millrace): SupervisedProcess | undefine
   const stop = new AbortController();
   const hurry = new AbortController();
   let jobs = 0;
-  const send = (message: FromChild): void => {
-    // The channel may close at any moment; then the disconnection says the rest.
-    if (process.connected) process.send?.(message, () => {});
-  };
+  const send = (message: FromChild): void => void sent(message);
   const unsubscribe = millrace.subscribe(({ name }) => {
     if (name === 'attempt:finished') jobs++;
   }, 'supervisor');
@@ -68,16 +68,21 @@ export function joinSupervisor(millrace: Millrace): SupervisedProcess | undefine
     stop: stop.signal,
     hurry: hurry.signal,
     ready: () => send({ type: 'ready' }),
-    done({ givenBack }) {
+    async done({ givenBack }) {
       cancel();
       unsubscribe();
       process.off('message', onMessage);
       process.off('disconnect', onDisconnect);
-      const bye: FromChild = { type: 'done', givenBack };
-      if (process.connected)
-        process.send?.(bye, () => {
-          if (process.connected) process.disconnect();
-        });
+      await sent({ type: 'done', givenBack });
+      if (process.connected) process.disconnect();
     },
   };
+}
+
+/** The channel may close at any moment; then the disconnection says the rest. */
+function sent(message: FromChild): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected && process.send !== undefined) process.send(message, () => resolve());
+    else resolve();
+  });
 }

@@ -48,6 +48,13 @@ export type SupervisorEvent =
       readonly by: number | undefined;
       readonly because: string;
     }
+  /** One that was asked to stop has ended, as `reload`, `stop` and the limits ask it; null given back: it did not say so. */
+  | {
+      readonly name: 'stopped';
+      readonly pid: number | undefined;
+      readonly how: string;
+      readonly givenBack: number | null;
+    }
   /** The new one did not become ready; the old one goes on. */
   | {
       readonly name: 'kept';
@@ -158,7 +165,7 @@ export class Supervisor {
       for (const boot of this.#untold) child.send({ type: 'ended', boot });
       this.#untold.clear();
     });
-    void child.ended.then(() => this.#bury(child));
+    void child.ended.then((how) => this.#bury(child, how));
     return child;
   }
 
@@ -170,8 +177,10 @@ export class Supervisor {
   }
 
   /** Whoever has ended without a word has left jobs behind; the others hear of it at once. */
-  #bury(child: Child): void {
+  #bury(child: Child, how: string): void {
     this.#all.delete(child);
+    const { pid, givenBack } = child;
+    if (child.isStopping) this.#emit({ name: 'stopped', pid, how, givenBack });
     // How the supervisor's own stop went is not about processes that were replaced days ago.
     if (this.#stopping.signal.aborted) this.#givenBack += child.givenBack ?? 0;
     const { boot } = child;

@@ -125,7 +125,7 @@ async function runSupervised(
     worker: workerOptions(worker),
     onStarted: () => joined.ready(),
   });
-  joined.done({ givenBack });
+  await joined.done({ givenBack });
 }
 
 function workerOptions({
