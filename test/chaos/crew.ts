@@ -24,6 +24,7 @@ export class Crew implements AsyncDisposable {
   /** How often each thing happened to a process. */
   readonly happened = new Map<SupervisorEvent['name'], number>();
   readonly #log: HistoryLog;
+  #isReplacing = false;
 
   private constructor(fleet: Fleet, processes: number) {
     const config: WorkerConfig = {
@@ -54,7 +55,7 @@ export class Crew implements AsyncDisposable {
 
   /** @param where Whom of them it hits, from 0 up to 1. */
   async strike(fault: CrewFault, where: number): Promise<void> {
-    if (fault === 'all replaced') return this.supervisor.reload();
+    if (fault === 'all replaced') return this.#replaceAll();
     const { pids } = this.supervisor.status;
     const pid = pids[Math.floor(where * pids.length)];
     if (pid === undefined) return;
@@ -63,6 +64,13 @@ export class Crew implements AsyncDisposable {
     const isShort = fault === 'frozen for less than the bound';
     await sleep(isShort ? silentForMs / 2 : 1.5 * silentForMs);
     signal(pid, 'SIGCONT');
+  }
+
+  /** Goes on while other things happen. */
+  #replaceAll(): void {
+    if (this.#isReplacing) return;
+    this.#isReplacing = true;
+    void this.supervisor.reload().finally(() => (this.#isReplacing = false));
   }
 
   /** The log hears of a death before anybody else does, who may take over the dead one's jobs. */

@@ -14,7 +14,7 @@ import { callPoisonOff, putOffMs } from './storm.ts';
 const byHand = process.env['MILLRACE_CHAOS'];
 const options: StormOptions =
   byHand === undefined
-    ? { seed: 1, seconds: 10, processes: 3 }
+    ? { seed: 1, seconds: 8, processes: 3 }
     : (JSON.parse(byHand) as StormOptions);
 
 /** Three times what was seen on a slow machine. */
@@ -33,6 +33,7 @@ it(
     await fleet.advanceClock(0);
     await using crew = await Crew.start(fleet, processes);
 
+    const beginMs = performance.now();
     await strikeAll(fleet, server, crew);
     const endMs = performance.now();
     await callPoisonOff(fleet);
@@ -53,7 +54,7 @@ it(
     const happened = [...crew.happened].map(([name, count]) => `${count} ${name}`).join(', ');
     process.stdout.write(
       `supervised, seed ${seed}: ${seconds} s, ${processes} processes: ${happened}; jobs: ${past.jobs.size}, ` +
-        `runs: ${past.runNamed.size}, settled in ${Math.round(settledInMs)} ms\n`,
+        `runs: ${past.runNamed.size}, over in ${Math.round(endMs - beginMs)} ms, settled in ${Math.round(settledInMs)} ms\n`,
     );
     const violations = checkPast(past);
     if (violations.length > 0)
