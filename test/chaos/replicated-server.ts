@@ -9,23 +9,21 @@ import { until } from '../helpers/until.ts';
 const settings = {
   ...durable.settings,
   max_connections: '200',
-  // From its first moment on each primary confirms a commit only when a replica has it too; without one all commits wait.
-  synchronous_standby_names: '*',
   // A replica that is away while its primary recovers finds everything when it is back.
   wal_keep_size: '512MB',
 };
 
-/** Whether the replica has everything from before this moment, and is waited for from here on. */
+/** Whether the replica is waited for. */
 const confirming = `SELECT bool_or(state = 'streaming' AND sync_state = 'sync') AS answer FROM pg_stat_replication`;
 
 /**
- * A server with a streaming replica that has everything that was ever confirmed, and one address that always leads to the
- * primary. After each promotion there is another replica.
+ * A server with a streaming replica that has everything that was ever confirmed when it is promoted, and one address that
+ * always leads to the primary. After each promotion there is another replica.
  */
 export class ReplicatedServer implements AsyncDisposable {
   /** Through the address. */
   readonly url: string;
-  /** For each promotion: how long no commit was confirmed. */
+  /** For each promotion: how long there was no primary. */
   readonly pausesMs: number[] = [];
   readonly #first: DevDatabase;
   /** It goes with the first server. */
@@ -72,7 +70,7 @@ export class ReplicatedServer implements AsyncDisposable {
 
   /**
    * Ends the primary for good; the address then leads to the replica, for a while before this takes writes. Resolves when
-   * there is a new replica, and commits are confirmed again.
+   * there is a new replica, and commits wait for it.
    */
   async promote(ending: NodeJS.Signals, hesitatesMs: number): Promise<void> {
     const [former, replica] = [this.#primary, this.#replica];
@@ -84,23 +82,33 @@ export class ReplicatedServer implements AsyncDisposable {
     this.#leadTo(replica.server);
     await sleep(hesitatesMs);
     await replica.promote();
+    this.pausesMs.push(performance.now() - sinceMs);
     this.#primary = replica.server;
     this.#replica = undefined;
     await this.#remove(former);
     await this.#replicate();
-    this.pausesMs.push(performance.now() - sinceMs);
   }
 
+  /** Commits wait for a replica as soon as there is one, for the primary does not end before. */
   async #replicate(): Promise<void> {
     const dataDir = join(this.#folder, `data-${this.#logs.length + 2}`);
+    const { url } = this.#primary;
     this.#replica = await startStandby(this.#primary, { dataDir, settings });
+    // Not before the copy, or the replica would wait for one of its own when it is promoted.
+    await ask(url, `ALTER SYSTEM SET synchronous_standby_names = '*'`);
+    await ask(url, 'SELECT pg_reload_conf()');
+    const set = `SELECT current_setting('synchronous_standby_names') = '*' AS answer`;
+    await until('new sessions know that', async () => (await ask(url, set)) === true);
+    // Its process tells the others to wait.
+    await ask(url, 'CHECKPOINT');
     await this.#confirms();
   }
 
-  #confirms(): Promise<void> {
-    return until('the replica has all that is confirmed', async () => {
+  async #confirms(): Promise<void> {
+    await until('commits wait for the replica', async () => {
       return (await ask(this.#primary.url, confirming)) === true;
     });
+    await this.#replica?.caughtUp();
   }
 
   /** In one step: whoever connects reaches the one or the other. */

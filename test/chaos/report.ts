@@ -42,7 +42,7 @@ const isRescue = ({ ending }: { readonly ending: string }) => ending === 'crashe
 function promotions(pausesMs: readonly number[]): string {
   const pauses = pausesMs.map((ms) => Math.round(ms)).toSorted((one, other) => one - other);
   if (pauses.length === 0) return '0';
-  return `${pauses.length} (no commit was confirmed for ${pauses[0]} to ${pauses.at(-1)} ms)`;
+  return `${pauses.length} (without a primary for ${pauses[0]} to ${pauses.at(-1)} ms)`;
 }
 
 /** Why jobs ran again. */

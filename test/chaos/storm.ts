@@ -16,7 +16,7 @@ export interface Aftermath {
   /** How often each fault happened. */
   readonly faults: ReadonlyMap<string, number>;
   readonly places: readonly StaffedPlace[];
-  /** For each promotion: how long no commit was confirmed. */
+  /** For each promotion: how long there was no primary. */
   readonly promotionsMs: readonly number[];
   /** From the last fault until nothing was left to do. */
   readonly settledInMs: number;
