@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'vite';
 import { expect, it, onTestFinished } from 'vitest';
@@ -10,8 +10,8 @@ import { sourceConditions } from '../helpers/source-conditions.ts';
 
 const fixtures = resolve(import.meta.dirname, '../fixtures/bundle');
 
-/** What a bundler puts into one file for `entry`: the modules that left code in it, and the code. */
-async function bundle(entry: string): Promise<{ modules: string; code: string }> {
+/** What a bundler puts into the files that `entry` starts with: the modules that left code in them, and the code. */
+async function bundle(entry: string) {
   const built = await build({
     ...sourceConditions,
     root: fixtures,
@@ -21,12 +21,19 @@ async function bundle(entry: string): Promise<{ modules: string; code: string }>
     build: { ssr: resolve(fixtures, entry), write: false, minify: false },
   });
   const outputs = Array.isArray(built) ? built : [built];
-  const chunks = outputs.flatMap((one) =>
+  const all = outputs.flatMap((one) =>
     'output' in one ? one.output.filter((file) => file.type === 'chunk') : [],
   );
+  const begun = new Set(all.filter(({ isEntry }) => isEntry));
+  // A set goes on to what is added meanwhile.
+  for (const { imports } of begun) {
+    for (const each of all) if (imports.includes(each.fileName)) begun.add(each);
+  }
+  const chunks = [...begun];
   return {
     modules: chunks.flatMap(({ moduleIds }) => moduleIds).join('\n'),
     code: chunks.map(({ code }) => code).join('\n'),
+    files: all,
   };
 }
 
@@ -52,10 +59,15 @@ it('G5: a bundled worker, which lacks the file of the thread that watches its ev
   await using database = await createTestDatabase();
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bundle-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const { code } = await bundle('whole-worker.ts');
-  writeFileSync(join(folder, 'worker.mjs'), code);
+  const { files } = await bundle('whole-worker.ts');
+  for (const { fileName, code } of files) {
+    mkdirSync(dirname(join(folder, fileName)), { recursive: true });
+    writeFileSync(join(folder, fileName), code);
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const entry = files.find(({ isEntry }) => isEntry)?.fileName ?? '';
   symlinkSync(resolve(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'));
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['worker.mjs'], {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [entry], {
     cwd: folder,
     env: { DATABASE_URL: database.url },
   });

@@ -16,7 +16,6 @@ import {
   pauseChecks,
   schedulesChecks,
 } from '../core/options.ts';
-import { fireTimesOf } from '../core/schedule-spec.ts';
 import type { FireTimes } from '../core/schedule.ts';
 import type { NewJob } from '../core/storage.ts';
 
@@ -33,7 +32,10 @@ export class Schedules {
 
   async list(options: { readonly next?: number } = {}): Promise<readonly ScheduleInfo[]> {
     const { next } = checkOptions(schedulesChecks, options, 'schedules');
-    return (await this.#parts.overview.schedules()).map((each) => describe(each, next ?? 1));
+    // Reads cron expressions, which a process that only enqueues never has to.
+    const { fireTimesOf } = await import('../core/schedule-spec.ts');
+    const found = await this.#parts.overview.schedules();
+    return found.map((each) => describe(each, fireTimesOf(each.spec), next ?? 1));
   }
 
   async pause(name: string, options: PauseOptions): Promise<SchedulePauseAnswer> {
@@ -106,9 +108,9 @@ function unknown(message: string, name: string, known: readonly string[]): Millr
 
 function describe(
   { consideredUntil, nowMs, ...schedule }: DescribedSchedule,
+  times: FireTimes | null,
   next: number,
 ): ScheduleInfo {
-  const times = fireTimesOf(schedule.spec);
   if (times === null) return { ...schedule, nextFires: [], skipped: 0, overdue: 0 };
   const anchorMs = schedule.anchor.getTime();
   const untilMs = consideredUntil.getTime();
