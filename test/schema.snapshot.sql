@@ -92,6 +92,16 @@ CREATE TABLE millrace.job_history_completed PARTITION OF millrace.job_history FO
 
 CREATE TABLE millrace.job_history_ended PARTITION OF millrace.job_history FOR VALUES IN ('3', '4') PARTITION BY RANGE (finished_at);
 
+CREATE TABLE millrace.job_progress (
+  job_id bigint NOT NULL,
+  attempt smallint NOT NULL,
+  percent double precision NOT NULL,
+  note text,
+  reported_at timestamp with time zone NOT NULL,
+  CONSTRAINT job_progress_pkey PRIMARY KEY (job_id)
+) WITH (fillfactor=50);
+COMMENT ON TABLE millrace.job_progress IS 'What the handler of a job last said by progress(); it goes when the longest retention is over.';
+
 CREATE TABLE millrace.migration (
   id integer NOT NULL,
   name text NOT NULL,

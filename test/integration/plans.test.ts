@@ -5,6 +5,7 @@ import { namesOf } from '../../packages/millrace/src/storage/names.ts';
 import { Route } from '../../packages/millrace/src/storage/route.ts';
 import { claim, completeAndClaim } from '../../packages/millrace/src/storage/sql/claim.ts';
 import * as liveness from '../../packages/millrace/src/storage/sql/liveness.ts';
+import { reportProgress } from '../../packages/millrace/src/storage/sql/progress.ts';
 import * as settling from '../../packages/millrace/src/storage/sql/settle.ts';
 import type { StatementOf } from '../../packages/millrace/src/storage/sql/statement.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -28,6 +29,7 @@ const statements: readonly {
   { of: settling.whereabouts, values: `'{1}', '{1}'` },
   { of: settling.holds, values: `'{1}', '{1}'` },
   { of: settling.transfer, values: `'{1}', '{1}', 2` },
+  { of: reportProgress, values: `'{1}', '{1}', '{1}', '{null}'` },
   // Sorts its few answers.
   { of: liveness.unserved, values: '0', sorts: true },
 ];

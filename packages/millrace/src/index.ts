@@ -30,6 +30,7 @@ export type {
 } from './core/job-definition.ts';
 export type { Health, LoopHealth } from './core/health.ts';
 export type { IsolatedJobContext, IsolateOption, IsolateOptions } from './core/isolation.ts';
+export type { JobProgress } from './core/progress.ts';
 export type { Json } from './core/json.ts';
 export type { HistoryPolicy } from './core/lifecycle.ts';
 export type { Logger } from './core/logger.ts';

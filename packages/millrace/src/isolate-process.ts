@@ -11,7 +11,7 @@ const lookMs = 500;
 
 if (isMainThread) {
   becomeIsolated();
-  const take = runJobsHere((message) => process.send?.(message));
+  const take = runJobsHere(systemClock, (message) => process.send?.(message));
   process.on('message', (message) => take(message as ToIsolate));
   process.on('disconnect', () => process.exit());
   // What a terminal or a service manager sends to the whole group is the worker's to answer, which then sends aborts.

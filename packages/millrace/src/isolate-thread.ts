@@ -3,7 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import { becomeIsolated } from './core/isolation.ts';
 import type { ToIsolate } from './isolation/messages.ts';
 import { runJobsHere } from './isolation/run-here.ts';
+import { systemClock } from './system-clock.ts';
 
 becomeIsolated();
-const take = runJobsHere((message) => parentPort?.postMessage(message));
+const take = runJobsHere(systemClock, (message) => parentPort?.postMessage(message));
 parentPort?.on('message', (message: ToIsolate) => take(message));

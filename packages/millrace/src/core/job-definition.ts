@@ -52,6 +52,11 @@ export interface JobContext {
   readonly logger: Logger;
   /** Flags of `flags` in createMillrace; without it every answer is the fallback. */
   readonly flags: Flags;
+  /**
+   * Says how far the job has come, in percent, for whoever looks at it: `get`, `millrace jobs show`. The last word of each
+   * second is kept, and the last of all; it costs the handler nothing, never fails, and is never part of a transaction.
+   */
+  readonly progress: (percent: number, note?: string) => void;
   /** Enqueues another job; inside a transactional handler, in its transaction. */
   readonly enqueue: Enqueue;
   /** Enqueues many other jobs, all or none; inside a transactional handler, in its transaction. */

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts';
+import type { JobProgress } from './progress.ts';
 import type { StoredRetryPolicy } from './retry.ts';
 
 /** Where a job is in its life. The table of what leads where is `lifecycle.ts`. */
@@ -53,6 +54,8 @@ export interface Job {
   readonly reason: string | null;
   /** True while a running job has been asked to stop. */
   readonly cancelRequested: boolean;
+  /** What its handler last said by `progress`, in whichever attempt. Only `get` fills it. */
+  readonly progress: JobProgress | null;
   /** Attempts that did not complete, oldest first, at most the last 25. Only `get` fills it. */
   readonly attempts: readonly AttemptRecord[];
 }

@@ -2,6 +2,7 @@
  * The port to the database, in the verbs of the domain. Everything that the engine knows of PostgreSQL stands behind it.
  * Every write about a claimed job names the lease it was claimed under.
  */
+import type { ProgressReport } from './progress.ts';
 import type { EnqueueResult } from './enqueue.ts';
 import type { JobRef } from './events.ts';
 import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
@@ -278,6 +279,8 @@ export interface WorkSession {
 
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   settle(requests: readonly SettleRequest[]): Promise<SettleAnswer[]>;
+  /** Says how far running jobs have come; jobs that are no longer under their lease are passed by. */
+  reportProgress(reports: readonly ProgressReport[]): Promise<void>;
   /** The ids among these that are still claimed under these leases. */
   holds(held: readonly Held[]): Promise<readonly string[]>;
   /** The ids among these whose cancelling has been requested. */

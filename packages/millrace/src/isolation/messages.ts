@@ -1,5 +1,6 @@
 import type { AttemptError, ClaimedJob } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
+import type { Progress } from '../core/progress.ts';
 import type { OutcomeRequest } from '../core/outcome.ts';
 
 /** What a worker says to the thread or process of a job. */
@@ -18,6 +19,7 @@ export type IsolatedEnd =
 /** What it says back. */
 export type FromIsolate =
   | { readonly type: 'ended'; readonly end: IsolatedEnd }
+  | { readonly type: 'progress'; readonly progress: Progress }
   | {
       readonly type: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -64,7 +64,7 @@ export class IsolationPool implements Isolation {
     vessel: Vessel,
     job: ClaimedJob,
     where: IsolateSettings,
-    { signal, logger }: IsolatedJobContext,
+    { signal, logger, progress }: IsolatedJobContext,
   ): Promise<IsolatedEnd> {
     const { promise, resolve, reject } = Promise.withResolvers<IsolatedEnd>();
     let stopTimer = () => {};
@@ -75,6 +75,8 @@ export class IsolationPool implements Isolation {
     };
     const onMessage = (message: FromIsolate) => {
       if (message.type === 'ended') resolve(message.end);
+      else if (message.type === 'progress')
+        progress(message.progress.percent, message.progress.note ?? undefined);
       else logger[message.level](message.details, message.message);
     };
     const onEnd = (end: VesselEnd) => reject(signal.aborted ? signal.reason : died(where.in, end));

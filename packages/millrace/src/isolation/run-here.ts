@@ -1,4 +1,5 @@
 import { toAttemptError } from '../core/attempt-error.ts';
+import type { Clock } from '../core/clock.ts';
 import { MillraceError, type ErrorCode } from '../core/errors.ts';
 import type { IsolatedJobContext } from '../core/isolation.ts';
 import type { JobDefinition, JobSettings } from '../core/job-definition.ts';
@@ -9,9 +10,13 @@ import { defaults } from '../core/options.ts';
 import { outcomeRequest } from '../core/outcome.ts';
 import { readPayload } from '../core/payload-version.ts';
 import type { FromIsolate, IsolatedEnd, ToIsolate } from './messages.ts';
+import { ProgressTo } from './progress-to.ts';
 
 /** The side that runs a handler: one job at a time, as its parent says. */
-export function runJobsHere(send: (message: FromIsolate) => void): (message: ToIsolate) => void {
+export function runJobsHere(
+  clock: Clock,
+  send: (message: FromIsolate) => void,
+): (message: ToIsolate) => void {
   let abort = new AbortController();
   return (message) => {
     if (message.type === 'abort') {
@@ -19,8 +24,23 @@ export function runJobsHere(send: (message: FromIsolate) => void): (message: ToI
       return;
     }
     abort = new AbortController();
-    const context = contextOf(message.job, abort.signal, loggerTo(send));
-    void endOf(message.module, message.job, context).then((end) => send({ type: 'ended', end }));
+    let isOver = false;
+    // What goes on after the end would be taken for words of the next job.
+    const say = (words: FromIsolate) => {
+      if (!isOver) send(words);
+    };
+    const progress = new ProgressTo((said) => say({ type: 'progress', progress: said }), clock);
+    const { signal } = abort;
+    const context = contextOf(message.job, {
+      signal,
+      logger: loggerTo(say),
+      progress: (percent, note) => progress.say(percent, note),
+    });
+    void endOf(message.module, message.job, context).then((end) => {
+      progress.flush();
+      isOver = true;
+      send({ type: 'ended', end });
+    });
   };
 }
 
@@ -91,10 +111,13 @@ function loggerTo(send: (message: FromIsolate) => void): Logger {
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }
 
-function contextOf(job: ClaimedJob, signal: AbortSignal, logger: Logger): IsolatedJobContext {
+function contextOf(
+  job: ClaimedJob,
+  means: Pick<IsolatedJobContext, 'signal' | 'logger' | 'progress'>,
+): IsolatedJobContext {
   const { id, kind, queue, attempt, maxAttempts, meta } = job;
   const createdAt = new Date(job.createdMs);
   const scheduledAt = new Date(job.scheduledMs);
   const tags = meta.tags ?? [];
-  return { id, kind, queue, attempt, maxAttempts, tags, createdAt, scheduledAt, signal, logger };
+  return { id, kind, queue, attempt, maxAttempts, tags, createdAt, scheduledAt, ...means };
 }

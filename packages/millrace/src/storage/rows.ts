@@ -7,6 +7,7 @@ import type {
   JobState,
 } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
+import type { JobProgress } from '../core/progress.ts';
 import type { Completion, NewJob, SettleRequest } from '../core/storage.ts';
 import type { Row } from './connection.ts';
 import type { FoundJob, FoundLane, Route } from './lane-cursor.ts';
@@ -32,6 +33,18 @@ export function toJob(row: Row): Omit<Job, 'attempts'> {
     result: row['result'] as Json,
     reason: row['reason'] as string | null,
     cancelRequested: row['cancel_requested'] as boolean,
+    progress: toProgress(row),
+  };
+}
+
+/** Only the rows of `get` say it. */
+function toProgress(row: Row): JobProgress | null {
+  if ((row['reported_at'] ?? null) === null) return null;
+  return {
+    percent: row['percent'] as number,
+    note: row['note'] as string | null,
+    attempt: row['progress_attempt'] as number,
+    reportedAt: row['reported_at'] as Date,
   };
 }
 

@@ -1,5 +1,6 @@
 import { pause, type Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
+import type { ProgressReport } from '../core/progress.ts';
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -34,6 +35,7 @@ import type { Route } from './route.ts';
 import { toFirstWaiting, toRecords, toSettleColumns } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
 import * as liveness from './sql/liveness.ts';
+import { reportProgress } from './sql/progress.ts';
 import * as schedules from './sql/schedules.ts';
 import { cancelRequests, holds, settle, transfer, whereabouts } from './sql/settle.ts';
 
@@ -204,6 +206,15 @@ export class PgWorkSession implements WorkSession {
     const ids = new Set(written.map((row) => row['id']));
     const left = requests.filter(({ id }) => !ids.has(id));
     return [...written.map(toWritten), ...(left.length > 0 ? await this.#lookUp(left) : [])];
+  }
+
+  async reportProgress(reports: readonly ProgressReport[]): Promise<void> {
+    await this.#session.query(reportProgress, [
+      reports.map(({ id }) => id),
+      reports.map(({ lease }) => lease),
+      reports.map(({ percent }) => percent),
+      reports.map(({ note }) => note),
+    ]);
   }
 
   /**

@@ -78,6 +78,7 @@ export class Attempts {
     if (held.abandoned) return;
     held.abandoned = true;
     held.endHandler();
+    this.#parts.surroundings.progress.ended(held);
     await this.#settle(held, held.isLost ? null : { type: 'giveBack', delayMs });
   }
 

@@ -9,11 +9,13 @@ import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import { readPayload } from '../core/payload-version.ts';
+import { progressOf } from '../core/progress.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
 import { flagsOf } from './flags-of.ts';
 import type { HeldJob } from './held-job.ts';
 import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
+import type { ProgressReports } from './progress-reports.ts';
 import { runInTransaction } from './run-in-transaction.ts';
 
 /** What attempts need of the worker around them. */
@@ -22,6 +24,7 @@ export interface Surroundings extends Judge {
   readonly clock: Clock;
   readonly enqueue: Enqueue;
   readonly enqueueMany: EnqueueMany;
+  readonly progress: Pick<ProgressReports, 'report' | 'ended'>;
   /** Runs handlers that are not to run in this process. */
   readonly isolation: Isolation;
   readonly loggerFor: (job: ClaimedJob) => Logger;
@@ -158,6 +161,7 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
     get flags() {
       return (flags ??= flagsOf(job, around.flags, around.emit));
     },
+    progress: (percent, note) => around.progress.report(held, progressOf(percent, note)),
     enqueue,
     enqueueMany,
   };
@@ -168,7 +172,10 @@ async function perform(
   held: HeldJob,
   around: Surroundings,
 ): Promise<Conclusion> {
-  const judge = (ended: Ended) => outcomeOf(ended, held, around);
+  const judge = (ended: Ended) => {
+    around.progress.ended(held);
+    return outcomeOf(ended, held, around);
+  };
   if (typeof prepared !== 'function') return judge(prepared);
   const { transaction, history } = held.settings;
   if (transaction === undefined) return judge(await endOf(prepared));

@@ -15,6 +15,7 @@ import type { HeldJob } from './held-job.ts';
 import { HeldBack } from './held-back.ts';
 import { failureSettlement } from './run-attempt.ts';
 import { WorkerSession } from './session.ts';
+import { ProgressReports } from './progress-reports.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
 import { runUntilSignal } from './signals.ts';
@@ -107,7 +108,7 @@ export class JobWorker implements Worker {
       emit,
       hands,
       settler: this.#settler,
-      surroundings: { ...parts, certain },
+      surroundings: { ...parts, certain, progress: new ProgressReports(parts) },
       handlers,
       company: parts.company,
       patienceMs: parts.patienceMs,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatDuration } from '../../core/duration.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { AttemptError, AttemptRecord, Job } from '../../core/job.ts';
+import type { JobProgress } from '../../core/progress.ts';
 import type { Json } from '../../core/json.ts';
 import { systemTime } from '../../system-clock.ts';
 import { settingOf, withMillrace } from '../open.ts';
@@ -45,6 +46,7 @@ function facts(job: Job, nowMs: number): string {
     ['queue', printable(job.queue)],
     ['priority', String(job.priority)],
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
+    ['progress', job.progress === null ? null : progress(job.progress, job, nowMs)],
     ['crashes', job.crashes === 0 ? null : String(job.crashes)],
     ['tags', job.tags.length === 0 ? null : printable(job.tags.join(', '))],
     ['unique key', job.uniqueKey === null ? null : printable(job.uniqueKey)],
@@ -55,6 +57,12 @@ function facts(job: Job, nowMs: number): string {
     ['reason', job.reason === null ? null : printable(job.reason)],
     ['cancelling', job.cancelRequested ? 'asked for' : null],
   ]);
+}
+
+function progress({ percent, note, attempt, reportedAt }: JobProgress, job: Job, nowMs: number) {
+  const of = attempt === job.attempt ? '' : `, in attempt ${attempt}`;
+  const words = note === null ? '' : ` ${printable(note)}`;
+  return `${Math.round(percent * 10) / 10} %${words} (${relativeTime(reportedAt, nowMs)}${of})`;
 }
 
 function section(title: string, body: string): string {

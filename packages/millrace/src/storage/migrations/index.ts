@@ -9,6 +9,7 @@ import { pauses } from './0007-pauses.ts';
 import { overview } from './0008-overview.ts';
 import { sqlInterface } from './0009-sql-interface.ts';
 import { home } from './0010-home.ts';
+import { progress } from './0011-progress.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -38,4 +39,5 @@ export const migrations: readonly Migration[] = [
   { id: 8, name: '0008-overview', release: '0.3.0', oldestBeside: 1, sql: overview },
   { id: 9, name: '0009-sql-interface', release: '0.3.0', oldestBeside: 1, sql: sqlInterface },
   { id: 10, name: '0010-home', release: '0.3.0', oldestBeside: 1, sql: home },
+  { id: 11, name: '0011-progress', release: '0.3.0', oldestBeside: 1, sql: progress },
 ];

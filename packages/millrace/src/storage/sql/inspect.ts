@@ -7,7 +7,9 @@ const columns = `v.id::text AS id, v.kind, v.state, v.queue, v.priority, v.attem
 /** $1 id. */
 export const getJob = statement(
   'get',
-  (s) => `SELECT ${columns} FROM ${s}.jobs v WHERE v.id = $1::text::bigint`,
+  (s) => `
+SELECT ${columns}, p.percent, p.note, p.attempt AS progress_attempt, p.reported_at
+  FROM ${s}.jobs v LEFT JOIN ${s}.job_progress p ON p.job_id = v.id WHERE v.id = $1::text::bigint`,
 );
 
 /** $1 id, $2 how many: the last attempts that did not complete, newest first. */

@@ -9,6 +9,7 @@ CREATE INDEX job_claim ON millrace.job USING btree (queue, priority DESC, run_at
 CREATE INDEX job_history_id ON ONLY millrace.job_history USING btree (id)
 PRIMARY KEY (finished_at, id, state) BY CREATE UNIQUE INDEX job_history_pkey ON ONLY millrace.job_history USING btree (finished_at, id, state)
 PRIMARY KEY (id) BY CREATE UNIQUE INDEX job_pkey ON millrace.job USING btree (id)
+PRIMARY KEY (job_id) BY CREATE UNIQUE INDEX job_progress_pkey ON millrace.job_progress USING btree (job_id)
 CREATE UNIQUE INDEX job_unique ON millrace.job USING btree (queue, unique_key) WHERE (unique_key IS NOT NULL)
 PRIMARY KEY (id) BY CREATE UNIQUE INDEX migration_pkey ON millrace.migration USING btree (id)
 PRIMARY KEY (queue) BY CREATE UNIQUE INDEX queue_pause_pkey ON millrace.queue_pause USING btree (queue)

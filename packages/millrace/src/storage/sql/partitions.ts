@@ -31,7 +31,10 @@ export const dropPartition = statement(
   (s) => `SELECT ${s}.drop_partition($1::text)`,
 );
 
-/** What else ages: $1 how long, in ms. Records of fire times, tombstones, who is gone, and requests to cancel jobs that are gone. */
+/**
+ * What else ages: $1 how long, in ms. Records of fire times, tombstones, who is gone, requests to cancel jobs that are gone,
+ * and what jobs said of their progress: two days more, for a job ends after its last word.
+ */
 export const prune = statement(
   'prune',
   (s) => `
@@ -42,7 +45,9 @@ tombs AS (DELETE FROM ${s}.worker_dead d USING limits l WHERE d.died_at < l.at
             AND NOT EXISTS (SELECT FROM ${s}.job j WHERE j.state = 1 AND (j.lease >> 32)::int = d.no) RETURNING d.no),
 gone AS (DELETE FROM ${s}.worker_gone g USING limits l WHERE g.gone_at < l.at RETURNING g.pid),
 requests AS (DELETE FROM ${s}.cancel_request c
-              WHERE NOT EXISTS (SELECT FROM ${s}.job j WHERE j.id = c.job_id) RETURNING c.job_id)
+              WHERE NOT EXISTS (SELECT FROM ${s}.job j WHERE j.id = c.job_id) RETURNING c.job_id),
+progress AS (DELETE FROM ${s}.job_progress p USING limits l WHERE p.reported_at < l.at - interval '2 days'
+              AND NOT EXISTS (SELECT FROM ${s}.job j WHERE j.id = p.job_id) RETURNING p.job_id)
 SELECT (SELECT count(*) FROM fires) + (SELECT count(*) FROM runs) + (SELECT count(*) FROM tombs) + (SELECT count(*) FROM gone)
-     + (SELECT count(*) FROM requests) AS removed`,
+     + (SELECT count(*) FROM requests) + (SELECT count(*) FROM progress) AS removed`,
 );
