@@ -56,8 +56,11 @@ afterAll(async () => {
 });
 
 async function writesOf(id: string): Promise<number[]> {
-  const rows = await app.database.query('SELECT percent FROM writes WHERE job_id = $1', [id]);
-  return rows.map((row) => Number(row['percent']));
+  const rows = await app.database.query<{ percent: number }>(
+    'SELECT percent FROM writes WHERE job_id = $1',
+    [id],
+  );
+  return rows.map(({ percent }) => percent);
 }
 
 describe('progress', () => {
@@ -145,10 +148,10 @@ describe('progress', () => {
              (-2, 1, 1, now() - interval '31 days')`);
     const days = (n: number) => n * 86_400_000;
     await session.dropPartitions({ completedMs: days(7), failedMs: days(30) });
-    const rows = await app.database.query(
+    const rows = await app.database.query<{ id: string }>(
       `SELECT job_id::text AS id FROM millrace.job_progress WHERE reported_at < now() - interval '1 day' ORDER BY 1`,
     );
-    expect(rows.map((row) => row['id'])).toEqual(['-2', id].toSorted());
+    expect(rows.map((row) => row.id)).toEqual(['-2', id].toSorted());
     await storage.close();
   });
 });

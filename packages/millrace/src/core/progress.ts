@@ -1,4 +1,4 @@
-import { boundedText } from './text.ts';
+import { boundedText, describe } from './text.ts';
 
 /** How far a job has come, as its handler last said. */
 export interface JobProgress {
@@ -24,9 +24,9 @@ const noteMaxBytes = 1_024;
 
 /** Whatever a handler says is made to fit: no job is to fail by what it says of itself. */
 export function progressOf(percent: number, note?: string): Progress {
-  const within = Math.min(100, Math.max(0, Number(percent)));
+  const within = Math.min(100, Math.max(0, percent));
   return {
     percent: Number.isNaN(within) ? 0 : within,
-    note: note === undefined ? null : boundedText(String(note), noteMaxBytes),
+    note: note === undefined ? null : boundedText(describe(note), noteMaxBytes),
   };
 }

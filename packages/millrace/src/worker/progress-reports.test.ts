@@ -29,14 +29,14 @@ function setUp() {
   return {
     reports,
     written,
-    second() {
+    second: () => {
       for (const callback of timers) {
         timers.delete(callback);
         callback();
       }
     },
     timers,
-    async answer(error?: Error) {
+    answer: async (error?: Error) => {
       const next = answers.shift();
       if (error === undefined) next?.resolve();
       else next?.reject(error);

@@ -59,8 +59,9 @@ function facts(job: Job, nowMs: number): string {
   ]);
 }
 
-function progress({ percent, note, attempt, reportedAt }: JobProgress, job: Job, nowMs: number) {
-  const of = attempt === job.attempt ? '' : `, in attempt ${attempt}`;
+function progress(said: JobProgress, job: Job, nowMs: number): string {
+  const { percent, note, reportedAt } = said;
+  const of = said.attempt === job.attempt ? '' : `, in attempt ${said.attempt}`;
   const words = note === null ? '' : ` ${printable(note)}`;
   return `${Math.round(percent * 10) / 10} %${words} (${relativeTime(reportedAt, nowMs)}${of})`;
 }
