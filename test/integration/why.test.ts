@@ -32,7 +32,7 @@ describe('why a job is where it is', () => {
 
   it('is said for every reason that there is', () => {
     const codes = new Set(situations.map(({ code }) => code));
-    expect(codes.size).toBe(19);
+    expect(codes.size).toBe(20);
   });
 
   it('is not said of a job that there is not', async () => {

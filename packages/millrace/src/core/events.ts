@@ -94,6 +94,8 @@ export interface Events {
   'jobs:unserved': {
     readonly queue: string;
     readonly kind: string;
+    /** The payload version, where workers handle the kind but know only older ones; else null. */
+    readonly newerVersion: number | null;
     /** At least so many. */
     readonly jobs: number;
     readonly oldestMs: number;

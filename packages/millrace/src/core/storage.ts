@@ -36,6 +36,8 @@ export interface Identity {
   readonly pid: number;
   readonly version: string;
   readonly kinds: readonly string[];
+  /** The newest payload version that it knows of each kind; without it, it takes any. */
+  readonly versions?: readonly number[];
   readonly queues: readonly string[];
   readonly schedules: readonly string[];
   /** How many jobs run there at once; only workers say so. */
@@ -197,6 +199,8 @@ export type Notice =
 export interface UnservedJobs {
   readonly queue: string;
   readonly kind: string;
+  /** The payload version, where workers handle the kind but know only older ones; else null. */
+  readonly newerVersion: number | null;
   /** At least so many; only the first of each lane are looked at. */
   readonly jobs: number;
   /** How long the oldest of them has been due. */

@@ -8,7 +8,7 @@ import type {
 } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import type { JobProgress } from '../core/progress.ts';
-import type { Completion, NewJob, SettleRequest } from '../core/storage.ts';
+import type { Completion, NewJob, SettleRequest, UnservedJobs } from '../core/storage.ts';
 import type { Row } from './connection.ts';
 import type { FoundJob, FoundLane, Route } from './lane-cursor.ts';
 
@@ -170,6 +170,16 @@ export function toColumns(job: NewJob): (string | null)[] {
     job.scheduledAt?.toISOString() ?? null,
     String(job.payloadVersion ?? 1),
   ];
+}
+
+export function toUnserved(row: Row): UnservedJobs {
+  return {
+    queue: row['queue'] as string,
+    kind: row['kind'] as string,
+    newerVersion: row['newer_version'] as number | null,
+    jobs: row['jobs'] as number,
+    oldestMs: row['oldest_ms'] as number,
+  };
 }
 
 /** Jobs as the JSON text that `enqueue_jobs` reads. */

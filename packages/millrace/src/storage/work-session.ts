@@ -32,7 +32,7 @@ import { openBySource } from './open-transaction.ts';
 import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
 import type { Route } from './route.ts';
-import { toFirstWaiting, toRecords, toSettleColumns } from './rows.ts';
+import { toFirstWaiting, toRecords, toSettleColumns, toUnserved } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
 import * as liveness from './sql/liveness.ts';
 import { reportProgress } from './sql/progress.ts';
@@ -353,12 +353,7 @@ export class PgWorkSession implements WorkSession {
 
   async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {
     const rows = await this.#session.query(liveness.unserved, [dueForMs]);
-    return rows.map((row) => ({
-      queue: row['queue'] as string,
-      kind: row['kind'] as string,
-      jobs: row['jobs'] as number,
-      oldestMs: row['oldest_ms'] as number,
-    }));
+    return rows.map(toUnserved);
   }
 
   createPartitions(): Promise<readonly string[]> {
@@ -380,6 +375,6 @@ export class PgWorkSession implements WorkSession {
 
 function identityColumns(identity: Identity, mode: Sighting['mode']): unknown[] {
   const { no, boot, role, host, pid, version, kinds, queues, schedules: known } = identity;
-  const { concurrency = null } = identity;
-  return [no, boot, role, host, pid, version, kinds, queues, known, mode, concurrency];
+  const { concurrency = null, versions = null } = identity;
+  return [no, boot, role, host, pid, version, kinds, queues, known, mode, concurrency, versions];
 }

@@ -32,9 +32,11 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
   ],
   'listener:lost': ['warn', 'notifications are lost; jobs are found by polling'],
   'listener:ready': ['info', 'notifications arrive'],
-  'jobs:unserved': [
+  'jobs:unserved': ({ newerVersion }) => [
     'warn',
-    'jobs wait that no running worker would take: start one that handles their kind and serves their queue',
+    newerVersion === null
+      ? 'jobs wait that no running worker would take: start one that handles their kind and serves their queue'
+      : 'jobs wait whose payload is newer than what any running worker knows: start workers of the newer deploy',
   ],
   'queue:paused': ['warn', 'queue paused'],
   'queue:resumed': ['info', 'queue resumed'],

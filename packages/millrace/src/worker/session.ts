@@ -27,7 +27,7 @@ export type DoubtReason = Events['worker:renewed']['reason'];
 /** Who a worker is, apart from the numbers that are drawn here. */
 export type WorkerFacts = Pick<
   Identity,
-  'boot' | 'host' | 'pid' | 'version' | 'kinds' | 'queues' | 'concurrency'
+  'boot' | 'host' | 'pid' | 'version' | 'kinds' | 'versions' | 'queues' | 'concurrency'
 >;
 
 export interface WorkerSessionParts {

@@ -80,6 +80,7 @@ export class JobWorker implements Worker {
     const facts = {
       ...parts.process,
       kinds: [...handlers.keys()],
+      versions: [...handlers.values()].map(({ version }) => version),
       queues: [...queues.keys()],
       concurrency,
     };

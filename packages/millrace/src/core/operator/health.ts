@@ -71,6 +71,8 @@ export interface WorkerFact {
 export interface UnservedFact {
   readonly queue: string;
   readonly kind: string;
+  /** The payload version, where workers handle the kind but know only older ones; else null. */
+  readonly newerVersion: number | null;
   readonly jobs: number;
   readonly oldestMs: number;
 }

@@ -13,6 +13,8 @@ export interface WhyWorker {
   readonly running: number | null;
   readonly queues: readonly string[];
   readonly kinds: readonly string[];
+  /** The newest payload version that it knows of each kind; null where an older release does not say, and takes any. */
+  readonly versions: readonly number[] | null;
   readonly heldKinds: readonly string[];
   readonly blockedSince: Date | null;
   /** The job that runs there with nothing else in the process. */
@@ -31,6 +33,8 @@ export interface WhyFacts {
   readonly job: {
     readonly id: string;
     readonly kind: string;
+    /** Which version of the definition made its payload. */
+    readonly payloadVersion: number;
     readonly queue: string;
     readonly priority: number;
     readonly state: JobState;
@@ -92,6 +96,7 @@ export type WhyCode =
   | 'retry_later'
   | 'due_later'
   | 'queue_paused'
+  | 'newer_version'
   | 'unserved'
   | 'held_by_flag'
   | 'behind'

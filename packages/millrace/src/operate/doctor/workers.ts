@@ -43,9 +43,12 @@ export const unserved = judgeOf(
   'unserved',
   (facts) => facts.unserved,
   (all) =>
-    all.map(({ queue, kind, jobs, oldestMs }) => ({
+    all.map(({ queue, kind, newerVersion, jobs, oldestMs }) => ({
       severity: 'problem',
-      message: `At least ${jobs} due jobs of the kind '${kind}' in the queue '${queue}' are served by no live worker; the oldest has been due for ${formatDuration(Math.round(oldestMs / 1_000) * 1_000)}.`,
-      mend: 'Start a worker that has a handler for this kind and serves this queue.',
+      message: `At least ${jobs} due jobs of the kind '${kind}'${newerVersion === null ? '' : ` with payloads of version ${newerVersion}`} in the queue '${queue}' are served by no live worker; the oldest has been due for ${formatDuration(Math.round(oldestMs / 1_000) * 1_000)}.`,
+      mend:
+        newerVersion === null
+          ? 'Start a worker that has a handler for this kind and serves this queue.'
+          : 'Finish the deploy: the workers that run know only older versions of this kind.',
     })),
 );

@@ -24,9 +24,20 @@ export function jobs(count: number): string {
   return count === 1 ? '1 job' : `${count} jobs`;
 }
 
-/** Who would take the job, if nothing held it back. */
-export function serving({ job, workers }: WhyFacts): readonly WhyWorker[] {
+/** Who handles jobs of its kind. */
+export function handling({ job, workers }: WhyFacts): readonly WhyWorker[] {
   return workers.filter(({ kinds }) => kinds.includes(job.kind));
+}
+
+/** Who would take the job, if nothing held it back. */
+export function serving(facts: WhyFacts): readonly WhyWorker[] {
+  const { payloadVersion } = facts.job;
+  return handling(facts).filter((worker) => payloadVersion <= newestKnown(worker, facts));
+}
+
+/** The newest payload version that a worker knows of the job's kind. */
+export function newestKnown({ kinds, versions }: WhyWorker, { job }: WhyFacts): number {
+  return versions?.[kinds.indexOf(job.kind)] ?? Number.POSITIVE_INFINITY;
 }
 
 /** A job that is not due yet may meet a pause as well. */

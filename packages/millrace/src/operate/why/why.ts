@@ -10,6 +10,7 @@ import { dueLater } from './due-later.ts';
 import { dueNow } from './due-now.ts';
 import { heldByFlag } from './held-by-flag.ts';
 import { inHand } from './in-hand.ts';
+import { newerVersion } from './newer-version.ts';
 import { ownerGone } from './owner-gone.ts';
 import { passedBy } from './passed-by.ts';
 import { queuePaused } from './queue-paused.ts';
@@ -36,6 +37,7 @@ const rules: readonly Rule[] = [
   retryLater,
   dueLater,
   queuePaused,
+  newerVersion,
   unserved,
   heldByFlag,
   behind,

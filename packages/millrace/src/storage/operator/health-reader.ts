@@ -14,7 +14,7 @@ import { causeCode, explain } from '../errors.ts';
 import { verifySchema } from '../migrations/runner.ts';
 import type { Names } from '../names.ts';
 import { inTransaction, type Route, type Session } from '../route.ts';
-import { toRouteColumns } from '../rows.ts';
+import { toRouteColumns, toUnserved } from '../rows.ts';
 import * as health from '../sql/health.ts';
 import { unserved } from '../sql/liveness.ts';
 import type { StatementOf } from '../sql/statement.ts';
@@ -118,14 +118,7 @@ export class PgHealthReader implements HealthReader {
           silentMs: row['silent_ms'] as number,
         })),
       ),
-      unserved: await fact(async () =>
-        (await rows(unserved, [dueForMs])).map((row) => ({
-          queue: row['queue'] as string,
-          kind: row['kind'] as string,
-          jobs: row['jobs'] as number,
-          oldestMs: row['oldest_ms'] as number,
-        })),
-      ),
+      unserved: await fact(async () => (await rows(unserved, [dueForMs])).map(toUnserved)),
     };
   }
 

@@ -60,6 +60,7 @@ function toJob(row: Row): WhyFacts['job'] {
   return {
     id: row['id'] as string,
     kind: row['kind'] as string,
+    payloadVersion: row['payload_version'] as number,
     queue: row['queue'] as string,
     priority: row['priority'] as number,
     state: stateOf(row['state'] as number, attempt, runAt !== null && runAt <= (row['at'] as Date)),

@@ -17,19 +17,24 @@ export const freeLock = statement(
 
 /**
  * $1 no, $2 boot, $3 role, $4 host, $5 pid, $6 version, $7 kinds, $8 queues, $9 schedules, $10 mode, $11
- * concurrency. No row: the number is taken.
+ * concurrency, $12 versions. No row: the number is taken.
  */
 export const register = statement(
   'register',
   (s) => `
-INSERT INTO ${s}.worker (no, boot, role, host, pid, version, kinds, queues, schedules, mode, concurrency, started_at, seen_at)
+INSERT INTO ${s}.worker (no, boot, role, host, pid, version, kinds, queues, schedules, mode, concurrency, versions, started_at,
+       seen_at)
 SELECT $1::int, $2::uuid, $3::text, $4::text, $5::int, $6::text, $7::text[], $8::text[], $9::text[], $10::text, $11::int,
-       t.at, t.at
+       $12::int[], t.at, t.at
   FROM (SELECT ${s}.now() AS at) t
  WHERE NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $1::int)
 ON CONFLICT DO NOTHING
 RETURNING no`,
 );
+
+/** Whether a worker that handles the kind takes payloads of the version, too. */
+export const knows = (worker: string, kind: string, version: string) =>
+  `(${worker}.versions IS NULL OR ${version} <= ${worker}.versions[array_position(${worker}.kinds, ${kind})])`;
 
 /** The locks of live sessions, in one go; `pg_locks` may be read by any role. */
 const heldLocks = (s: string) => `
@@ -203,7 +208,8 @@ export const isRegistered = statement(
 );
 
 /**
- * $1 for how long they have been due, in ms. Queues and kinds of waiting jobs that no registered worker would take. Whatever
+ * $1 for how long they have been due, in ms. Queues and kinds of waiting jobs that no registered worker would take, those of
+ * payload versions that are too new for all who handle the kind with the newest version. Whatever
  * nobody takes gathers at the heads of the lanes, so only those are read: from each lane that there is (found by going from
  * one to the next) the first 100 rows.
  */
@@ -223,16 +229,19 @@ WITH RECURSIVE clock AS MATERIALIZED (
       ORDER BY j.queue, j.priority DESC LIMIT 1)
     LIMIT 1) next
 ), head AS (
-  SELECT l.queue, h.kind, h.run_at FROM lane l CROSS JOIN clock CROSS JOIN LATERAL (
-    SELECT j.kind, j.run_at FROM ${s}.job j
+  SELECT l.queue, h.kind, h.payload_version, h.run_at FROM lane l CROSS JOIN clock CROSS JOIN LATERAL (
+    SELECT j.kind, j.payload_version, j.run_at FROM ${s}.job j
      WHERE j.queue = l.queue AND j.priority = l.priority AND NOT j.gated AND j.state = 0
        AND j.run_at <= clock.at - $1::double precision * interval '1 millisecond'
      ORDER BY j.run_at, j.id LIMIT 100) h
 )
-SELECT h.queue, h.kind, count(*)::int AS jobs,
+SELECT h.queue, h.kind, max(h.payload_version) FILTER (WHERE known.kind) AS newer_version, count(*)::int AS jobs,
        pg_catalog.date_part('epoch', min(clock.at) - min(h.run_at)) * 1000 AS oldest_ms
   FROM head h CROSS JOIN clock
- WHERE NOT EXISTS (SELECT FROM ${s}.worker w
-                    WHERE w.role = 'worker' AND h.queue = ANY (w.queues) AND h.kind = ANY (w.kinds))
- GROUP BY h.queue, h.kind ORDER BY h.queue, h.kind`,
+ CROSS JOIN LATERAL (
+        SELECT coalesce(bool_or(true), false) AS kind,
+               coalesce(bool_or(${knows('w', 'h.kind', 'h.payload_version')}), false) AS version
+          FROM ${s}.worker w WHERE w.role = 'worker' AND h.queue = ANY (w.queues) AND h.kind = ANY (w.kinds)) known
+ WHERE NOT known.version
+ GROUP BY h.queue, h.kind, known.kind ORDER BY h.queue, h.kind`,
 );

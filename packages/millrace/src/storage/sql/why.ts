@@ -4,11 +4,11 @@ import { statement } from './statement.ts';
 const most = 1_000;
 
 /**
- * How many of the rows that were read are of kinds that somebody serves, and whether there are more to read. Only rows
+ * How many of the rows that were read are of kinds and versions that somebody serves, and whether there are more to read. Only rows
  * that are due and wait are read, by index.
  */
 const counted = (rows: string) => `(
-  SELECT pg_catalog.jsonb_build_object('count', least(${most}, count(*) FILTER (WHERE r.kind = ANY (served.kinds))),
+  SELECT pg_catalog.jsonb_build_object('count', least(${most}, count(*) FILTER (WHERE r.payload_version <= served.versions[array_position(served.kinds, r.kind)])),
                                         'atLeast', count(*) > ${most})
     FROM (${rows} LIMIT ${most + 1}) r)`;
 
@@ -16,6 +16,7 @@ const worker = (
   w: string,
 ) => `pg_catalog.jsonb_build_object('no', ${w}.no, 'host', ${w}.host, 'pid', ${w}.pid,
   'seenAt', ${w}.seen_at, 'concurrency', ${w}.concurrency, 'running', ${w}.running, 'queues', ${w}.queues, 'kinds', ${w}.kinds,
+  'versions', ${w}.versions,
   'heldKinds', ${w}.held_kinds, 'blockedSince', ${w}.blocked_since, 'alone', ${w}.alone::text)`;
 
 /**
@@ -29,18 +30,19 @@ export const whyFacts = statement(
 WITH clock AS MATERIALIZED (
   SELECT ${s}.now() AS at
 ), job AS MATERIALIZED (
-  SELECT j.id, j.kind, j.queue, j.priority, j.state, j.attempt, j.max_attempts, j.crashes, j.created_at, j.run_at, j.claimed_at,
+  SELECT j.id, j.kind, j.payload_version, j.queue, j.priority, j.state, j.attempt, j.max_attempts, j.crashes, j.created_at, j.run_at, j.claimed_at,
          NULL::timestamptz AS finished_at, NULL::text AS reason, NULL::text AS ran_on, (j.lease >> 32)::int AS owner
     FROM ${s}.job j WHERE j.id = $1::text::bigint
   UNION ALL
-  SELECT h.id, h.kind, h.queue, h.priority, h.state, h.attempt, h.max_attempts, h.crashes, h.created_at, NULL, h.claimed_at,
+  SELECT h.id, h.kind, h.payload_version, h.queue, h.priority, h.state, h.attempt, h.max_attempts, h.crashes, h.created_at, NULL, h.claimed_at,
          h.finished_at, h.reason, h.worker, NULL
     FROM ${s}.job_history h WHERE h.id = $1::text::bigint
 ), served AS MATERIALIZED (
-  SELECT coalesce(pg_catalog.array_agg(DISTINCT k.kind), '{}') AS kinds
-    FROM job JOIN ${s}.worker w ON w.role = 'worker' AND job.queue = ANY (w.queues)
-   CROSS JOIN LATERAL unnest(w.kinds) AS k(kind)
-   WHERE k.kind <> ALL (w.held_kinds)
+  SELECT coalesce(pg_catalog.array_agg(k.kind), '{}') AS kinds, coalesce(pg_catalog.array_agg(k.version), '{}') AS versions
+    FROM (SELECT each.kind, max(coalesce(each.version, 2147483647)) AS version
+            FROM job JOIN ${s}.worker w ON w.role = 'worker' AND job.queue = ANY (w.queues)
+           CROSS JOIN LATERAL unnest(w.kinds, w.versions) AS each(kind, version)
+           WHERE each.kind <> ALL (w.held_kinds) GROUP BY each.kind) k
 )
 SELECT clock.at, job.*, job.id::text AS id,
        EXISTS (SELECT FROM ${s}.cancel_request c WHERE c.job_id = job.id) AS cancel_requested,
@@ -59,14 +61,14 @@ SELECT clock.at, job.*, job.id::text AS id,
                   ORDER BY c.run_at DESC, c.id DESC LIMIT ${most}) b) ELSE 0 END AS claimed_before,
        CASE WHEN job.state = 0 AND job.run_at <= clock.at THEN pg_catalog.jsonb_build_object(
          'higher', ${counted(`
-           SELECT due.kind FROM pg_catalog.generate_series(32, job.priority + 1, -1) AS lane(priority)
+           SELECT due.kind, due.payload_version FROM pg_catalog.generate_series(32, job.priority + 1, -1) AS lane(priority)
             CROSS JOIN LATERAL (
-                   SELECT c.kind FROM ${s}.job c
+                   SELECT c.kind, c.payload_version FROM ${s}.job c
                     WHERE c.queue = job.queue AND c.priority = lane.priority::smallint AND NOT c.gated AND c.state = 0
                       AND c.run_at <= clock.at
                     ORDER BY c.run_at, c.id LIMIT ${most + 1}) due`)},
          'earlier', ${counted(`
-           SELECT c.kind FROM ${s}.job c
+           SELECT c.kind, c.payload_version FROM ${s}.job c
             WHERE c.queue = job.queue AND c.priority = job.priority AND NOT c.gated AND c.state = 0
               AND (c.run_at, c.id) < (job.run_at, job.id)
             ORDER BY c.run_at DESC, c.id DESC`)}) END AS ahead,
