@@ -174,6 +174,7 @@ CREATE TABLE millrace.worker (
   concurrency integer,
   running integer,
   held_kinds text[] NOT NULL DEFAULT '{}'::text[],
+  versions integer[],
   CONSTRAINT worker_mode_check CHECK ((mode = ANY (ARRAY['session'::text, 'heartbeat'::text]))),
   CONSTRAINT worker_no_check CHECK ((no > 0)),
   CONSTRAINT worker_pkey PRIMARY KEY (no),
