@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestMillrace, type TestMillrace } from '../helpers/millrace.ts';
 import { openStorage } from '../helpers/storage.ts';
 import { Place, situations } from '../helpers/why-situations.ts';
+import { versionSituations } from '../helpers/why-version-situations.ts';
+
+const all = [...situations, ...versionSituations];
 
 let app: TestMillrace;
 let storage: ReturnType<typeof openStorage>;
@@ -20,7 +23,7 @@ afterAll(async () => {
 const place = () => new Place((no += 1), storage, app.database);
 
 describe('why a job is where it is', () => {
-  it.each(situations)('is said of one that is $name', async ({ arrange, ...expected }) => {
+  it.each(all)('is said of one that is $name', async ({ arrange, ...expected }) => {
     const id = await arrange(place());
     const { code, sentence, evidence } = await app.millrace.why(id);
     expect({ code, sentence, evidence }).toEqual({
@@ -31,7 +34,7 @@ describe('why a job is where it is', () => {
   });
 
   it('is said for every reason that there is', () => {
-    const codes = new Set(situations.map(({ code }) => code));
+    const codes = new Set(all.map(({ code }) => code));
     expect(codes.size).toBe(20);
   });
 
