@@ -1,12 +1,13 @@
 /** Every clause of the statements that keeps two from writing about one row, and the test that notices when it is gone. */
+import { progress } from './progress.ts';
 
 export interface Mutation extends Clause {
   /** A file of `storage/sql`, and the statement in it. */
-  readonly file: 'claim' | 'settle' | 'liveness' | 'schedules';
+  readonly file: 'claim' | 'settle' | 'liveness' | 'schedules' | 'progress';
   readonly statement: string;
 }
 
-interface Clause {
+export interface Clause {
   /** Text that occurs once in the statement, and what stands there instead. */
   readonly clause: string;
   readonly becomes: string;
@@ -388,6 +389,7 @@ const clauses: Readonly<Record<Mutation['file'], Readonly<Record<string, readonl
       },
     ],
   },
+  progress,
 };
 
 export const mutations: readonly Mutation[] = Object.entries(clauses).flatMap(

@@ -121,6 +121,11 @@ describe('progress', () => {
     const lease = leaseOf(4_001, 1);
     const said = { id, lease, percent: 1, note: null };
     await session.reportProgress([{ ...said, lease: leaseOf(4_001, 2) }]);
+    const setState = (state: number) =>
+      app.database.query(`UPDATE millrace.job SET state = ${state} WHERE id = ${id}`);
+    await setState(0);
+    await session.reportProgress([said]);
+    await setState(1);
     expect(await writesOf(id)).toEqual([]);
     await session.reportProgress([said]);
     const holder = new pg.Client(clientConfig(app.database.url));

@@ -22,7 +22,7 @@ it('the document of the mutations is fresh', () => {
 it('a clause of every kind is mutated in every statement that has it', () => {
   const kinds =
     /\.lease = [io]\.lease|state = 1\b|SKIP LOCKED|NOT EXISTS|\.beat = |last_fire < |advisory_\w*lock/g;
-  const missed = ['claim', 'settle', 'liveness', 'schedules'].flatMap((file) =>
+  const missed = ['claim', 'settle', 'liveness', 'schedules', 'progress'].flatMap((file) =>
     statementsOf(read(`packages/millrace/src/storage/sql/${file}.ts`)).flatMap(([name, text]) => {
       const clauses = mutations
         .filter((one) => one.file === file && one.statement === name)
@@ -39,8 +39,8 @@ it('a clause of every kind is mutated in every statement that has it', () => {
     'answer: NOT EXISTS',
     'completeAndClaim: NOT EXISTS',
     'sightings: state = 1',
-    'unserved: NOT EXISTS',
     'adoptSchedules: NOT EXISTS',
+    'reportProgress: NOT EXISTS',
   ]);
 });
 

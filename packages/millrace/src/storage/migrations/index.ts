@@ -10,7 +10,6 @@ import { overview } from './0008-overview.ts';
 import { sqlInterface } from './0009-sql-interface.ts';
 import { home } from './0010-home.ts';
 import { progress } from './0011-progress.ts';
-import { progress } from './0009-progress.ts';
 import { workerVersions } from './0012-worker-versions.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
@@ -42,6 +41,5 @@ export const migrations: readonly Migration[] = [
   { id: 9, name: '0009-sql-interface', release: '0.3.0', oldestBeside: 1, sql: sqlInterface },
   { id: 10, name: '0010-home', release: '0.3.0', oldestBeside: 1, sql: home },
   { id: 11, name: '0011-progress', release: '0.3.0', oldestBeside: 1, sql: progress },
-  { id: 9, name: '0009-progress', release: '0.3.0', oldestBeside: 1, sql: progress },
   { id: 12, name: '0012-worker-versions', release: '0.3.0', oldestBeside: 1, sql: workerVersions },
 ];
