@@ -21,6 +21,7 @@ describe('runJob', () => {
       await context.enqueueMany([follow.with({ n: 2 }, { queue: 'other' })]);
       const { id, kind, queue, attempt, maxAttempts, tags, createdAt, scheduledAt, signal } =
         context;
+      context.progress(150, 'done');
       return {
         to,
         year: at.getUTCFullYear(),
@@ -37,7 +38,8 @@ describe('runJob', () => {
     });
     const createdAt = new Date(0);
     const options = { id: '7', attempt: 2, tags: ['vip'], createdAt, scheduledAt: new Date(1_000) };
-    const { state, result, enqueued } = await runJob(handler, payload, options);
+    const { state, result, enqueued, progress } = await runJob(handler, payload, options);
+    expect(progress).toEqual([{ percent: 100, note: 'done' }]);
     expect(state).toBe('completed');
     expect(result).toEqual({
       to: 'ada',
@@ -60,7 +62,7 @@ describe('runJob', () => {
 
   it('says what the handler asked for', async () => {
     const handler = (request: unknown) => mail.handle(async () => request);
-    const waits = { result: null, reason: null, enqueued: [] };
+    const waits = { result: null, reason: null, enqueued: [], progress: [] };
     expect(await runJob(handler(snooze('1h')), payload)).toEqual({
       state: 'scheduled',
       delayMs: 3_600_000,

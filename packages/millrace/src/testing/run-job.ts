@@ -7,6 +7,7 @@ import type { Json } from '../core/json.ts';
 import type { Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
 import { checkOptions, defaults } from '../core/options.ts';
+import type { Progress } from '../core/progress.ts';
 import type { JobTransaction, NewJob } from '../core/storage.ts';
 import { prepareJob } from '../client/prepare.ts';
 import { systemClock, systemTime } from '../system-clock.ts';
@@ -56,6 +57,8 @@ export interface RunJobResult {
   readonly delayMs: number | null;
   /** What its handler enqueued, in order. */
   readonly enqueued: readonly EnqueuedByHandler[];
+  /** What it said of its progress, in order. */
+  readonly progress: readonly Progress[];
 }
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -88,12 +91,13 @@ export async function runJob<D extends AnyJobDefinition>(
   const stopWaiting = obey(options.signal, held);
   const enqueued: EnqueuedByHandler[] = [];
   let settlement: Settlement | null = null;
-  const around = surroundings(enqueued, options, (written) => {
+  const progress: Progress[] = [];
+  const around = surroundings({ enqueued, progress }, options, (written) => {
     settlement = written;
   });
   settlement = (await runAttempt(held, around)) ?? settlement;
   stopWaiting();
-  return resultOf(held, settlement, ledger, enqueued);
+  return { ...resultOf(held, settlement, ledger), enqueued, progress };
 }
 
 function claimedJob(
@@ -135,7 +139,7 @@ function obey(signal: AbortSignal | undefined, held: HeldJob): () => void {
 
 /** What an attempt needs around it, without a database. */
 function surroundings(
-  enqueued: EnqueuedByHandler[],
+  { enqueued, progress }: { enqueued: EnqueuedByHandler[]; progress: Progress[] },
   { logger = silent, flags, tx }: RunJobOptions,
   onCommit: (settlement: Settlement) => void,
 ): Surroundings {
@@ -173,6 +177,7 @@ function surroundings(
     enqueueMany,
     isolation: { run: () => Promise.reject(new Error('handlers run in this process')) },
     flags: flagSourceOf(flags),
+    progress: { report: (_, said) => progress.push(said), ended() {} },
     loggerFor: () => logger,
     began: () => () => {},
     certain: () => Promise.resolve(),
@@ -183,8 +188,7 @@ function resultOf(
   { job }: HeldJob,
   settlement: Settlement | null,
   ledger: Ledger,
-  enqueued: readonly EnqueuedByHandler[],
-): RunJobResult {
+): Omit<RunJobResult, 'enqueued' | 'progress'> {
   if (settlement !== null)
     ledger.settled({ id: job.id, settlement }, { id: job.id, status: 'already' });
   const [attempt] = ledger.attempts;
@@ -201,6 +205,5 @@ function resultOf(
     result: isFinished ? settlement.result : null,
     reason: isFinished ? settlement.reason : null,
     delayMs: settlement.type === 'wait' ? settlement.delay.ms : null,
-    enqueued,
   };
 }
