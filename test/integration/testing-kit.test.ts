@@ -93,6 +93,19 @@ describe('drain', () => {
     expect(left).toEqual([{ queue: 'default', kind: 'stranger', jobs: 1 }]);
   });
 
+  it('leaves a paused queue alone, and says so', async () => {
+    await using app = await open({ jobs: [count.handle(async () => {})] });
+    await app.millrace.pauseQueue('default', { by: 'ada', reason: 'no mails today' });
+    await app.millrace.enqueue(count, { n: 1 });
+    const paused = await drain(app.millrace);
+    expect(paused.left).toEqual([{ queue: 'default', kind: 'count', jobs: 1 }]);
+    await app.millrace.resumeQueue('default');
+    expect(await drain(app.millrace)).toMatchObject({
+      attempts: [{ state: 'completed' }],
+      left: [],
+    });
+  });
+
   it('stops jobs that make themselves due for ever', async () => {
     const again = defineJob({ kind: 'again', handler: async () => snooze(0) });
     await using app = await open({ jobs: [again] });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { startDevDatabase } from '@millrace/dev-db';
 import { createMillrace, cron, defineJob, every } from 'millrace';
-import { driveClock } from 'millrace/testing';
+import { createTestDatabase, driveClock, simulate } from 'millrace/testing';
 
 const ran = [];
 const greet = defineJob({
@@ -78,4 +78,12 @@ try {
 } finally {
   await database.stop('immediate');
 }
+
+// The kit for tests, on a server that it starts itself.
+const copy = await createTestDatabase();
+const tested = createMillrace({ connection: copy.url, jobs: [greet], logger: false });
+const { attempts } = await simulate(tested, { for: '1m' });
+assert.ok(attempts.length >= 6);
+await tested.close();
+await copy.drop();
 console.log(`ok on Node.js ${process.versions.node}`);
