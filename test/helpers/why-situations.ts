@@ -94,11 +94,20 @@ export class Place {
 }
 
 const error = { name: 'Error', message: 'no luck' };
+const longMessage = 'at line\n'.repeat(100);
 
 async function running(place: Place, crashes = 0): Promise<string> {
   const id = await place.job();
   if (crashes > 0) await place.crashes(id, crashes);
   await place.claim();
+  return id;
+}
+
+async function failed(place: Place, thrown: typeof error): Promise<string> {
+  await place.worker();
+  const id = await running(place);
+  const delay = { ms: 240_000, from: 'now' } as const;
+  await place.settle(id, { type: 'wait', delay, attemptCounts: true, error: thrown });
   return id;
 }
 
@@ -246,13 +255,15 @@ const later: readonly Situation[] = [
     code: 'retry_later',
     sentence: /^Attempt 1 of 3 failed after Error: no luck; the next one is due in .+m/,
     evidence: { attempt: 1, maxAttempts: 3, error: 'no luck' },
-    async arrange(place) {
-      await place.worker();
-      const id = await running(place);
-      const delay = { ms: 240_000, from: 'now' } as const;
-      await place.settle(id, { type: 'wait', delay, attemptCounts: true, error });
-      return id;
-    },
+    arrange: (place) => failed(place, error),
+  },
+  {
+    name: 'failed with an error of many long lines',
+    code: 'retry_later',
+    sentence:
+      /^Attempt 1 of 3 failed after Error: at line at line .{1,200}…; the next one is due in .+\.$/,
+    evidence: { error: longMessage },
+    arrange: (place) => failed(place, { ...error, message: longMessage }),
   },
   {
     name: 'a suspect that was put off',

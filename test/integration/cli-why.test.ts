@@ -38,4 +38,4 @@ it('pauses a queue, says why a job of it waits, and resumes it, as text and as J
   const resumed = await run('queues', 'resume', 'mail', '--json');
   expect(JSON.parse(resumed.stdout)).toMatchObject({ status: 'resumed', pause: { by: 'ann' } });
   expect((await run('queues', 'resume', 'mail')).stdout).toBe(`Queue 'mail' is not paused.\n`);
-});
+}, 120_000);

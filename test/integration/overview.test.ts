@@ -27,6 +27,21 @@ async function seed({ database }: TestMillrace, rows: number): Promise<void> {
   await database.query('ANALYZE millrace.job, millrace.job_history');
 }
 
+/** A transaction of somebody else, for whom the server keeps every row that is there now or comes later. */
+async function holdSnapshot(database: TestMillrace['database']) {
+  const client = await database.pool().connect();
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  await client.query('SELECT pg_current_xact_id()');
+  let isOpen = true;
+  const release = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    await client.query('ROLLBACK');
+    client.release(true);
+  };
+  return { release, [Symbol.asyncDispose]: release };
+}
+
 async function best(work: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < 3; round++) {
@@ -58,8 +73,8 @@ it('queues, workers, schedules and stats answer at once on hundreds of thousands
     expect(available.exact).toBe(false);
     expect(available.jobs).toBeGreaterThan(90_000 * 0.7);
     expect(available.jobs).toBeLessThan(90_000 * 1.3);
-    expect(scheduled.jobs + retryable.jobs).toBeGreaterThan(10_000 * 0.6);
-    expect(scheduled.jobs + retryable.jobs).toBeLessThan(10_000 * 1.4);
+    expect(scheduled.jobs + (retryable?.jobs ?? 0)).toBeGreaterThan(10_000 * 0.6);
+    expect(scheduled.jobs + (retryable?.jobs ?? 0)).toBeLessThan(10_000 * 1.4);
     expect(oldestDueMs).toBeGreaterThan(300_000);
     expect(workers).toBe(0);
   }
@@ -69,6 +84,39 @@ it('queues, workers, schedules and stats answer at once on hundreds of thousands
   expect(jobs.discarded).toEqual({ jobs: 0, exact: true });
   expect(lastHour.completed).toBe(20_000);
   expect(lastHour.overMs).toBeLessThan(3_600_000);
+});
+
+it('where rows of finished jobs cannot be vacuumed, all answer as fast and say what they could not count', async () => {
+  await using app = await createTestMillrace();
+  const { database, millrace } = app;
+  await using holder = await holdSnapshot(database);
+  await database.query(
+    `INSERT INTO millrace.job (run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, payload)
+     SELECT t.at - interval '1 hour', t.at, t.at, 0, 5, 'mail', 'k', to_jsonb(repeat('x', 500))
+       FROM generate_series(1, 160000) g, (SELECT clock_timestamp() AS at) t`,
+  );
+  await database.query('ANALYZE millrace.job');
+  await database.query('DELETE FROM millrace.job');
+  const storage = openStorage(database.url);
+  await storage.session().register(identity(1, { queues: ['mail'] }));
+  const [job] = await storage.enqueue([newJob({ queue: 'mail' })]);
+  const looks = {
+    queues: () => millrace.queues(),
+    stats: () => millrace.stats(),
+    why: () => millrace.why(job?.id ?? ''),
+  };
+  for (const [name, look] of Object.entries(looks)) {
+    const ms = await best(look);
+    console.log(`${name}: ${ms.toFixed(1)} ms behind 160,000 rows that cannot be vacuumed`);
+    expect(ms).toBeLessThan(3 * 300);
+  }
+  expect(await millrace.queues()).toMatchObject([
+    { queue: 'mail', available: { exact: false }, running: null, oldestDueMs: null, workers: 1 },
+  ]);
+  expect(await millrace.stats()).toMatchObject({ jobs: { running: { exact: false } } });
+  expect(await millrace.why(job?.id ?? '')).toMatchObject({ code: 'uncounted' });
+  await holder.release();
+  await storage.close();
 });
 
 it('what is looked at takes no lock that a claim or an enqueue could wait for', async () => {

@@ -110,6 +110,50 @@ describe('a paused queue', () => {
     expect(tookMs).toBeLessThan(6_000);
   });
 
+  it('holds within two seconds for a busy worker that only polls, and for whoever starts after every process has ended', async () => {
+    const { ran, job } = definitions();
+    await using database = await createTestDatabase();
+    await using proxy = await startRewritingProxy(database.url, asPooler);
+    const compose = () =>
+      composeMillrace(
+        { connection: proxy.url, logger: false, jobs: [job] },
+        { ...shrunk, pollMs: 1_000 },
+      );
+    const first = compose();
+    await first.createWorker({ concurrency: 2 }).start();
+    let isOver = false;
+    const producing = (async () => {
+      while (!isOver) await first.enqueueMany(Array.from({ length: 20 }, () => job.with()));
+    })();
+    await until('the worker is busy', () => ran.length > 100);
+    await first.pauseQueue('mail', why);
+    const pausedMs = performance.now();
+    let lastMs = pausedMs;
+    let last = ran.length;
+    await until('nothing has started for a second and a half', () => {
+      if (ran.length > last) lastMs = performance.now();
+      last = ran.length;
+      return performance.now() - lastMs > 1_500;
+    });
+    console.log(`polling: the last job started after ${Math.round(lastMs - pausedMs)} ms`);
+    expect(lastMs - pausedMs).toBeLessThan(6_000);
+    isOver = true;
+    await producing;
+    await first.close();
+
+    await using second = compose();
+    await second.createWorker().start();
+    const { id } = await second.enqueue(job);
+    await until('it is known why', async () => (await second.why(id)).code === 'queue_paused');
+    await until('it has polled', async () => {
+      const [worker] = (await second.workers()).live;
+      return worker !== undefined && Date.now() - worker.startedAt.getTime() > 1_500;
+    });
+    expect(ran).toHaveLength(last);
+    await second.resumeQueue('mail');
+    await until('it has run', () => ran.includes(id));
+  });
+
   it('keeps its first pause, and resuming what is not paused changes nothing', async () => {
     await using app = await createTestMillrace();
     await app.millrace.pauseQueue('mail', why);

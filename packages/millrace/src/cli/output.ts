@@ -90,7 +90,8 @@ export function count({ jobs, exact }: JobCount): string {
 
 /** A rate: whole from ten on, with a digit behind the point below. */
 export function perMinute(jobs: number): string {
-  return jobs >= 10 || jobs === 0 ? String(Math.round(jobs)) : jobs.toFixed(1);
+  if (jobs >= 10 || jobs === 0) return String(Math.round(jobs));
+  return jobs.toFixed(jobs < 0.1 ? 2 : 1);
 }
 
 /** Interval specs count in milliseconds. */

@@ -49,9 +49,9 @@ export function toStats(
 function unfinished(
   queues: readonly QueueInfo[],
 ): Record<Exclude<JobState, FinishedState>, JobCount> {
-  const sum = (count: (queue: QueueInfo) => JobCount): JobCount => ({
-    jobs: queues.reduce((jobs, queue) => jobs + count(queue).jobs, 0),
-    exact: queues.every((queue) => count(queue).exact),
+  const sum = (count: (queue: QueueInfo) => JobCount | null): JobCount => ({
+    jobs: queues.reduce((jobs, queue) => jobs + (count(queue)?.jobs ?? 0), 0),
+    exact: queues.every((queue) => count(queue)?.exact === true),
   });
   return {
     scheduled: sum(({ scheduled }) => scheduled),

@@ -77,13 +77,15 @@ class Tail {
       ...(await this.#pages((after) => this.#reader.finished(after, this.#filter, pageSize), from)),
       ...(await this.#pages((after) => this.#reader.attempts(after, this.#filter, pageSize), from)),
     ];
+    // Starts that are not found follow from the ends.
     const running = await this.#reader.running(this.#filter);
     const told: JobActivity[] = [];
     for await (const activity of this.#waiting(lowestId)) this.#tellEnqueued(activity, told);
-    for (const { activity, claimedAt } of running) this.#tellStarted(activity, claimedAt, told);
+    for (const { activity, claimedAt } of running ?? [])
+      this.#tellStarted(activity, claimedAt, told);
     for (const each of ended)
       this.#tellEnded(each, { lowestId, fromMs: Number(from / 1_000n), told });
-    this.#forget(horizon, new Set(running.map(startKey)));
+    this.#forget(horizon, running && new Set(running.map(startKey)));
     return told.toSorted(
       (a, b) => a.at.getTime() - b.at.getTime() || order[a.event] - order[b.event],
     );
@@ -152,7 +154,7 @@ class Tail {
   }
 
   /** Drops what no later look can meet again. */
-  #forget(horizon: Horizon, running: ReadonlySet<string>): void {
+  #forget(horizon: Horizon, running: ReadonlySet<string> | null): void {
     this.#horizons.push(horizon);
     // The ids of what is open now were drawn after the last horizon that lies before all of it.
     const first = this.#horizons.findLastIndex(({ nowUs }) => nowUs <= horizon.safeUs);
@@ -162,7 +164,7 @@ class Tail {
     const fromMs = Number(horizon.safeUs / 1_000n);
     for (const [key, ms] of this.#ended) if (ms < fromMs) this.#ended.delete(key);
     for (const [key, ms] of this.#started) {
-      if (ms < fromMs && !running.has(key)) this.#started.delete(key);
+      if (ms < fromMs && running?.has(key) === false) this.#started.delete(key);
     }
   }
 }

@@ -38,7 +38,7 @@ const lines: { readonly [Name in EventName]: Line | ((data: Events[Name]) => Lin
       ? 'jobs wait that no running worker would take: start one that handles their kind and serves their queue'
       : 'jobs wait whose payload is newer than what any running worker knows: start workers of the newer deploy',
   ],
-  'queue:paused': ['warn', 'queue paused'],
+  'queue:paused': ['info', 'queue paused'],
   'queue:resumed': ['info', 'queue resumed'],
   'kind:held': ({ held }) =>
     held

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../../core/duration.ts';
-import type { QueueInfo } from '../../core/operator/overview.ts';
+import type { JobCount, QueueInfo } from '../../core/operator/overview.ts';
 import { systemTime } from '../../system-clock.ts';
 import { settingOf, withMillrace } from '../open.ts';
 import {
@@ -50,15 +50,28 @@ function show(queues: readonly QueueInfo[]): string {
   const rows = queues.map((queue) => [
     printable(queue.queue),
     inStateColour('available', count(queue.available)),
-    inStateColour('running', count(queue.running)),
+    inStateColour('running', orUnknown(queue.running)),
     inStateColour('scheduled', count(queue.scheduled)),
-    inStateColour('retryable', count(queue.retryable)),
-    queue.oldestDueMs === null ? '-' : formatDuration(queue.oldestDueMs),
+    inStateColour('retryable', orUnknown(queue.retryable)),
+    oldestDue(queue),
     perMinute(queue.finishedPerMinute),
     queue.workers === 0 ? style('red', 'none') : String(queue.workers),
     paused(queue, nowMs),
   ]);
-  return table(head, rows);
+  const note = queues.some(({ running }) => running === null) ? `\n\n${givenUp}` : '';
+  return table(head, rows) + note;
+}
+
+const givenUp =
+  'Counting was given up after 200 ms: rows of finished jobs that cannot be vacuumed yet are in the way. `millrace doctor` says what holds them.';
+
+function oldestDue({ oldestDueMs, running }: QueueInfo): string {
+  if (oldestDueMs !== null) return formatDuration(oldestDueMs);
+  return running === null ? '?' : '-';
+}
+
+function orUnknown(jobs: JobCount | null): string {
+  return jobs === null ? '?' : count(jobs);
 }
 
 function paused({ paused: pause }: QueueInfo, nowMs: number): string {

@@ -30,7 +30,7 @@ function show(stats: Stats): string {
   const kinds = table(
     [
       'kind',
-      'per minute now',
+      'last minute',
       'per minute',
       'completed',
       'discarded',

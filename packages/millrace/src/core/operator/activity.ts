@@ -92,6 +92,6 @@ export interface ActivityReader {
   ): Promise<readonly EndedActivity[]>;
   /** Unfinished jobs with a larger id, in the order of their ids; at most `limit`. */
   enqueued(afterId: bigint, filter: ActivityFilter, limit: number): Promise<readonly JobActivity[]>;
-  /** What runs, among the first jobs of each lane. */
-  running(filter: ActivityFilter): Promise<readonly RunningActivity[]>;
+  /** What runs, among the first jobs of each lane; null when it takes too long to find that out. */
+  running(filter: ActivityFilter): Promise<readonly RunningActivity[] | null>;
 }

@@ -17,13 +17,16 @@ export interface QueueInfo {
   readonly queue: string;
   /** Due, and waiting for a worker. */
   readonly available: JobCount;
-  /** Where it is not exact, those among the first jobs of each priority; there they are, as a rule. */
-  readonly running: JobCount;
-  /** Not due yet; without those that wait for another attempt. */
+  /**
+   * Where it is not exact, those among the first jobs of each priority; there they are, as a rule. Null where counting was
+   * given up after 200 ms, because rows of finished jobs are in the way that cannot be vacuumed yet.
+   */
+  readonly running: JobCount | null;
+  /** Not due yet; without those that wait for another attempt, unless `retryable` is null. */
   readonly scheduled: JobCount;
-  /** Waiting for another attempt. */
-  readonly retryable: JobCount;
-  /** How long the oldest waiting job has been due; null when none is. */
+  /** Waiting for another attempt; null where counting was given up. */
+  readonly retryable: JobCount | null;
+  /** How long the oldest waiting job has been due; null when none is, or where counting was given up. */
   readonly oldestDueMs: number | null;
   /** Jobs that finished, by the last minute; of kinds that the history keeps. */
   readonly finishedPerMinute: number;

@@ -63,10 +63,13 @@ export interface WhyFacts {
   readonly workers: readonly WhyWorker[];
   /** Who claimed it; null when nobody has, or that worker is no longer registered. */
   readonly owner: WhyWorker | null;
-  /** Of a running job: those before it in its lane that the same worker has claimed too and has not settled. */
+  /**
+   * Of a running job: those before it in its lane that the same worker has claimed too and has not settled. 0 where
+   * counting was given up.
+   */
   readonly claimedBefore: number;
-  /** Of a due job: due ones of higher priority, and earlier ones in the same lane, of kinds that somebody serves. */
-  readonly ahead: { readonly higher: Count; readonly earlier: Count };
+  /** Of a due job: due ones of higher priority, and earlier ones in the same lane, of kinds that somebody serves. Null where counting was given up. */
+  readonly ahead: { readonly higher: Count; readonly earlier: Count } | null;
   /** The last that served the kind in this queue, where nobody does any more and it is known. */
   readonly lastServed: { readonly host: string; readonly pid: number; readonly at: Date } | null;
 }
@@ -100,6 +103,7 @@ export type WhyCode =
   | 'unserved'
   | 'held_by_flag'
   | 'behind'
+  | 'uncounted'
   | 'workers_busy'
   | 'suspect'
   | 'passed_by'

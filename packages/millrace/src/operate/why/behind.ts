@@ -2,6 +2,7 @@ import type { Count } from '../../core/operator/why.ts';
 import { jobs, serving, type Rule } from './reason.ts';
 
 export const behind: Rule = (facts) => {
+  if (facts.ahead === null) return undefined;
   const { higher, earlier } = facts.ahead;
   if (higher.count + earlier.count === 0) return undefined;
   const parts = [

@@ -1,4 +1,6 @@
 import { formatDuration } from '../../core/duration.ts';
+import type { AttemptError } from '../../core/job.ts';
+import { boundedText } from '../../core/text.ts';
 import type { Why, WhyFacts, WhyWorker } from '../../core/operator/why.ts';
 
 /** One possible answer: the sentence, its code and what it is made of. */
@@ -9,6 +11,11 @@ export type Rule = (facts: WhyFacts) => Reason | undefined;
 
 export function since(at: Date, { now }: WhyFacts): number {
   return Math.max(0, Math.round(now.getTime() - at.getTime()));
+}
+
+/** As much of an error as a sentence takes; the evidence has all of it. */
+export function brief({ name, message }: AttemptError): string {
+  return boundedText(`${name}: ${message}`, 200);
 }
 
 /** `4m 10s ago`. */

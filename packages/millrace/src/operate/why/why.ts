@@ -20,6 +20,7 @@ import { running } from './running.ts';
 import { suspectInHand } from './suspect-in-hand.ts';
 import { suspectPutOff } from './suspect-put-off.ts';
 import { suspect } from './suspect.ts';
+import { uncounted } from './uncounted.ts';
 import { unserved } from './unserved.ts';
 import { workersBusy } from './workers-busy.ts';
 
@@ -41,6 +42,7 @@ const rules: readonly Rule[] = [
   unserved,
   heldByFlag,
   behind,
+  uncounted,
   workersBusy,
   suspect,
   passedBy,
@@ -60,7 +62,9 @@ export async function explainJob(id: string, reader: WhyReader): Promise<Why> {
 function reasonOf(facts: WhyFacts): Omit<Why, 'id'> {
   for (const rule of rules) {
     const reason = rule(facts);
-    if (reason !== undefined) return reason;
+    // Texts of users may have many lines.
+    if (reason !== undefined)
+      return { ...reason, sentence: reason.sentence.replaceAll(/\s+/g, ' ') };
   }
   throw new MillraceError('MILLRACE_UNEXPECTED', `job ${facts.job.id} is in no known state`);
 }

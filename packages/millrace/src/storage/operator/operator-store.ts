@@ -23,7 +23,7 @@ export function operatorStore(parts: {
     overview: new PgOverview({ names, pool }),
     activity: new PgActivity({ names, pool }),
     pauses: new PgPauses(names, pool),
-    why: new PgWhyReader(names, pool),
+    why: new PgWhyReader({ names, pool }),
     grants: (roles) => grantsSql(names, roles),
     health: new PgHealthReader(parts),
   };

@@ -20,15 +20,14 @@ import {
   runningActivity,
 } from '../sql/activity.ts';
 import type { StatementOf } from '../sql/statement.ts';
+import { readBounded } from './bounded-read.ts';
 
 /** What happens to jobs, read from where it is written down. */
 export class PgActivity implements ActivityReader {
-  readonly #names: Names;
-  readonly #pool: Pool;
+  readonly #parts: { readonly names: Names; readonly pool: Pool };
 
   constructor(parts: { names: Names; pool: Pool }) {
-    this.#names = parts.names;
-    this.#pool = parts.pool;
+    this.#parts = parts;
   }
 
   async horizon(overlapMs: number): Promise<Horizon> {
@@ -57,8 +56,9 @@ export class PgActivity implements ActivityReader {
     }));
   }
 
-  async running({ kind, queue }: ActivityFilter): Promise<readonly RunningActivity[]> {
-    const rows = await this.#read(runningActivity, [kind ?? null, queue ?? null]);
+  async running({ kind, queue }: ActivityFilter): Promise<readonly RunningActivity[] | null> {
+    const rows = await readBounded(this.#parts, runningActivity, [kind ?? null, queue ?? null]);
+    if (rows === undefined) return null;
     return rows.map((row) => ({
       activity: { ...toActivity(row), event: 'started' },
       claimedAt: row['at'] as Date,
@@ -76,10 +76,9 @@ export class PgActivity implements ActivityReader {
   }
 
   async #read(of: StatementOf, values: readonly (string | null)[]): Promise<Row[]> {
-    const { text } = of(this.#names);
-    return this.#pool
-      .read(async (executor) => (await executor.query(text, values)).rows)
-      .catch(rethrow);
+    const { names, pool } = this.#parts;
+    const { text } = of(names);
+    return pool.read(async (executor) => (await executor.query(text, values)).rows).catch(rethrow);
   }
 }
 

@@ -20,19 +20,19 @@ import { toRecords } from '../rows.ts';
 import * as overview from '../sql/overview.ts';
 import * as schedules from '../sql/schedules.ts';
 import type { StatementOf } from '../sql/statement.ts';
+import { readBounded } from './bounded-read.ts';
 
 /** What operators look at, read from the views. */
 export class PgOverview implements Overview {
-  readonly #names: Names;
-  readonly #pool: Pool;
+  readonly #parts: { readonly names: Names; readonly pool: Pool };
 
   constructor(parts: { names: Names; pool: Pool }) {
-    this.#names = parts.names;
-    this.#pool = parts.pool;
+    this.#parts = parts;
   }
 
   async queues(): Promise<readonly QueueInfo[]> {
-    return (await this.#read(overview.listQueues)).map(toQueue);
+    const counted = await readBounded(this.#parts, overview.listQueues);
+    return (counted ?? (await this.#read(overview.estimateQueues))).map(toQueue);
   }
 
   async workers(): Promise<Workers> {
@@ -95,16 +95,16 @@ export class PgOverview implements Overview {
   }
 
   #read(of: StatementOf): Promise<Row[]> {
-    const { text } = of(this.#names);
-    return this.#pool
-      .read(async (executor) => (await executor.query(text, [])).rows)
-      .catch(rethrow);
+    const { names, pool } = this.#parts;
+    const { text } = of(names);
+    return pool.read(async (executor) => (await executor.query(text, [])).rows).catch(rethrow);
   }
 
   /** In a transaction, so that what the session would find by a name does not matter. */
   #write(of: StatementOf, values: readonly string[]): Promise<Row[]> {
-    const { text } = of(this.#names);
-    return this.#pool
+    const { names, pool } = this.#parts;
+    const { text } = of(names);
+    return pool
       .transaction('read committed', async (tx) => {
         await tx.query(`SET LOCAL search_path = ''`);
         return (await tx.query(text, [...values])).rows;
@@ -130,9 +130,9 @@ function toQueue(row: Row): QueueInfo {
   return {
     queue: row['queue'] as string,
     available: toCount(row['available'], row['due_exact']),
-    running: toCount(row['running'], row['due_exact']),
+    running: row['running'] === null ? null : toCount(row['running'], row['due_exact']),
     scheduled: toCount(row['scheduled'], row['later_exact']),
-    retryable: toCount(row['retryable'], row['later_exact']),
+    retryable: row['retryable'] === null ? null : toCount(row['retryable'], row['later_exact']),
     oldestDueMs: row['oldest_due_ms'] as number | null,
     finishedPerMinute: row['finished_per_minute'] as number,
     workers: row['workers'] as number,

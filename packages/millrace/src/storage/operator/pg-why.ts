@@ -6,36 +6,37 @@ import { rethrow } from '../errors.ts';
 import type { Names } from '../names.ts';
 import type { Pool } from '../pool.ts';
 import { whyFacts } from '../sql/why.ts';
+import { readBounded } from './bounded-read.ts';
 
-/** By index whatever the statistics say, and never for long. */
+/** By index whatever the statistics say. */
 const settings = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
-                  SET LOCAL jit = off; SET LOCAL statement_timeout = '5s'`;
+                  SET LOCAL jit = off`;
 
 /** A value as JSON carries it: times are texts. */
 type Stored<T> = { readonly [Key in keyof T]: Date extends T[Key] ? string | null : T[Key] };
 
 /** Reads what says why a job is where it is. */
 export class PgWhyReader implements WhyReader {
-  readonly #names: Names;
-  readonly #pool: Pool;
+  readonly #parts: { readonly names: Names; readonly pool: Pool };
 
-  constructor(names: Names, pool: Pool) {
-    this.#names = names;
-    this.#pool = pool;
+  constructor(parts: { readonly names: Names; readonly pool: Pool }) {
+    this.#parts = parts;
   }
 
   async facts(id: string): Promise<WhyFacts | null> {
-    const [row] = await this.#pool
-      .read(async (executor) => {
-        await executor.query(settings, []);
-        return (await executor.query(whyFacts(this.#names).text, [id])).rows;
-      })
-      .catch(rethrow);
-    return row === undefined ? null : toFacts(row);
+    const { names, pool } = this.#parts;
+    const { text } = whyFacts(names);
+    const counted = await readBounded(this.#parts, whyFacts, [id, 'true'], settings);
+    const [row] =
+      counted ??
+      (await pool
+        .read(async (executor) => (await executor.query(text, [id, 'false'])).rows)
+        .catch(rethrow));
+    return row === undefined ? null : toFacts(row, counted !== undefined);
   }
 }
 
-function toFacts(row: Row): WhyFacts {
+function toFacts(row: Row, isCounted: boolean): WhyFacts {
   const last = row['last_attempt'] as Stored<NonNullable<WhyFacts['lastAttempt']>> | null;
   const pause = row['pause'] as Stored<NonNullable<WhyFacts['pause']>> | null;
   const served = row['last_served'] as Stored<NonNullable<WhyFacts['lastServed']>> | null;
@@ -49,7 +50,9 @@ function toFacts(row: Row): WhyFacts {
     workers: (row['workers'] as Stored<WhyWorker>[]).map(toWorker),
     owner: owner === null ? null : toWorker(owner),
     claimedBefore: row['claimed_before'] as number,
-    ahead: (row['ahead'] as WhyFacts['ahead'] | null) ?? { higher: none, earlier: none },
+    ahead: isCounted
+      ? ((row['ahead'] as WhyFacts['ahead']) ?? { higher: none, earlier: none })
+      : null,
     lastServed: served === null ? null : { ...served, at: time(served.at) },
   };
 }

@@ -1,3 +1,4 @@
+import { quoteText } from '../names.ts';
 import { statement } from './statement.ts';
 
 /** What the views show is what these statements read, so that both always agree. */
@@ -8,6 +9,43 @@ SELECT q.queue, q.available::float8, q.running::float8, q.due_exact, q.scheduled
        pg_catalog.date_part('epoch', t.at - q.oldest_due_at) * 1000 AS oldest_due_ms, q.finished_per_minute, q.workers,
        q.paused_at, q.paused_by, q.pause_reason
   FROM ${s}.queues q CROSS JOIN (SELECT ${s}.now() AS at) t ORDER BY q.queue`,
+);
+
+/**
+ * The same without counting: what the planner expects, of the queues that are served, paused, or known from the statistics
+ * and from what finished lately. Null is what that cannot tell.
+ */
+export const estimateQueues = statement(
+  'estimate_queues',
+  (s, { plainSchema }) => `
+WITH clock AS MATERIALIZED (
+  SELECT ${s}.now() AS at
+), lately AS MATERIALIZED (
+  SELECT f.queue, f.finished_at FROM ${s}.finished_lately(interval '1 minute', 10000) f
+), span AS (
+  SELECT CASE WHEN count(*) < 10000 THEN 60
+              ELSE greatest(pg_catalog.date_part('epoch', min(clock.at) - min(l.finished_at)), 0.001) END AS seconds
+    FROM lately l CROSS JOIN clock
+), finished AS (
+  SELECT l.queue, count(*) AS jobs FROM lately l GROUP BY l.queue
+), serving AS (
+  SELECT q.queue, count(*)::int AS workers FROM ${s}.worker w CROSS JOIN LATERAL unnest(w.queues) AS q(queue)
+   WHERE w.role = 'worker' GROUP BY q.queue
+), known AS (
+  SELECT serving.queue FROM serving UNION SELECT finished.queue FROM finished UNION SELECT q.queue FROM ${s}.queue_pause q
+   UNION SELECT unnest(p.most_common_vals::text::text[]) FROM pg_catalog.pg_stats p
+          WHERE p.schemaname = ${quoteText(plainSchema)} AND p.tablename = 'job' AND p.attname = 'queue'
+)
+SELECT n.queue, ${s}.estimated_jobs(n.queue, '-infinity', clock.at)::float8 AS available, NULL::float8 AS running,
+       false AS due_exact, ${s}.estimated_jobs(n.queue, clock.at, 'infinity')::float8 AS scheduled, NULL::float8 AS retryable,
+       false AS later_exact, NULL::float8 AS oldest_due_ms,
+       coalesce(f.jobs * 60 / span.seconds, 0)::float8 AS finished_per_minute, coalesce(w.workers, 0) AS workers,
+       p.paused_at, p.paused_by, p.reason AS pause_reason
+  FROM known n CROSS JOIN clock CROSS JOIN span
+  LEFT JOIN finished f ON f.queue = n.queue
+  LEFT JOIN serving w ON w.queue = n.queue
+  LEFT JOIN ${s}.queue_pause p ON p.queue = n.queue
+ ORDER BY n.queue`,
 );
 
 /** In the order in which they started. A blocked process names what it ran last; what it still runs is asked of the jobs. */

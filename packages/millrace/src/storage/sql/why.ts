@@ -20,7 +20,7 @@ const worker = (
   'heldKinds', ${w}.held_kinds, 'blockedSince', ${w}.blocked_since, 'alone', ${w}.alone::text)`;
 
 /**
- * $1 id. Everything that says why a job is where it is, in one snapshot. No row: there is no such job. What it reads is
+ * $1 id, $2 whether to count. Everything that says why a job is where it is, in one snapshot. No row: there is no such job. What it reads is
  * bounded however many jobs there are: the jobs ahead up to a count, lane by lane, and those that the same worker holds
  * only as far as they lie before it in its lane, as the jobs of one claim do.
  */
@@ -53,13 +53,13 @@ SELECT clock.at, job.*, job.id::text AS id,
        (SELECT coalesce(pg_catalog.jsonb_agg(${worker('w')} ORDER BY w.started_at, w.no), '[]')
           FROM ${s}.worker w WHERE w.role = 'worker' AND job.queue = ANY (w.queues)) AS workers,
        (SELECT ${worker('o')} FROM ${s}.worker o WHERE job.state = 1 AND o.no = job.owner) AS owner_worker,
-       CASE WHEN job.state = 1 THEN (
+       CASE WHEN $2::text::boolean AND job.state = 1 THEN (
          SELECT count(*) FILTER (WHERE b.state = 1 AND (b.lease >> 32)::int = job.owner)::int
            FROM (SELECT c.state, c.lease FROM ${s}.job c
                   WHERE c.queue = job.queue AND c.priority = job.priority AND NOT c.gated
                     AND (c.run_at, c.id) < (job.run_at, job.id)
                   ORDER BY c.run_at DESC, c.id DESC LIMIT ${most}) b) ELSE 0 END AS claimed_before,
-       CASE WHEN job.state = 0 AND job.run_at <= clock.at THEN pg_catalog.jsonb_build_object(
+       CASE WHEN $2::text::boolean AND job.state = 0 AND job.run_at <= clock.at THEN pg_catalog.jsonb_build_object(
          'higher', ${counted(`
            SELECT due.kind, due.payload_version FROM pg_catalog.generate_series(32, job.priority + 1, -1) AS lane(priority)
             CROSS JOIN LATERAL (
