@@ -17,6 +17,7 @@ export default defineConfig({
       'test/debian/**',
       'test/majors/**',
       'test/orms/**',
+      'test/telemetry/**',
       'test/upgrade/**',
     ],
     globalSetup: ['test/helpers/global-setup.ts'],

@@ -29,6 +29,7 @@ export const scenarioNames = [
   'payload',
   'memory',
   'steady',
+  'telemetry',
 ] as const;
 
 export const usage = `npm run bench -- --scenario NAME[,NAME] [options]

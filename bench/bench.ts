@@ -21,6 +21,8 @@ export interface Scenario<S extends Sizes = Sizes> {
   /** Each runs in a database of its own; its name goes before those of its figures. */
   readonly variants?: readonly string[];
   readonly queues?: readonly [string, ...string[]];
+  /** Those that it is about. Default: all. */
+  readonly peers?: readonly string[];
   /** Handlers throw, or jobs are delayed. */
   readonly irregular?: boolean;
   /** The figures that are drawn. */

@@ -54,7 +54,10 @@ async function measure(
   options: Arguments,
   server: Server,
 ): Promise<Result> {
-  const contenders = await contendersOf(name, options.peers);
+  const contenders = await contendersOf(
+    name,
+    options.peers.filter((peer) => scenario.peers?.includes(peer.split(':')[0] ?? '') ?? true),
+  );
   const sizes = sizesOf(scenario, options);
   const measured: Measured[] = [];
   for (let round = 0; round < options.runs; round++) {

@@ -15,7 +15,13 @@ const promised = readPromised(
   read('docs/finished.json'),
 );
 const paths = globSync(
-  ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'test/**/*.test-d.ts'],
+  [
+    'packages/*/src/**/*.test.ts',
+    'test/**/*.test.ts',
+    'test/**/*.test-d.ts',
+    'test/telemetry/tracing-suite.ts',
+    'examples/*/*.test.ts',
+  ],
   {
     cwd: root,
     exclude: (path) => path.endsWith('node_modules') || path.startsWith('test/scripts'),

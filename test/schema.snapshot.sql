@@ -54,11 +54,12 @@ CREATE TABLE millrace.job_attempt (
   attempt smallint NOT NULL,
   ending text NOT NULL,
   worker text,
-  error jsonb
+  error jsonb,
+  logs jsonb
 ) PARTITION BY RANGE (ended_at);
 CREATE INDEX job_attempt_ended ON ONLY millrace.job_attempt USING btree (ended_at);
 CREATE INDEX job_attempt_job ON ONLY millrace.job_attempt USING btree (job_id, ended_at);
-COMMENT ON TABLE millrace.job_attempt IS 'Attempts that did not complete; rows are only added, and dropped by the day.';
+COMMENT ON TABLE millrace.job_attempt IS 'Attempts that did not complete, and those whose lines are kept; rows are only added, and dropped by the day.';
 
 CREATE TABLE millrace.job_history (
   id bigint NOT NULL,

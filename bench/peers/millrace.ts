@@ -23,12 +23,29 @@ function definitions(place: Place): Map<string, Definition> {
   return new Map(place.queues.map((queue) => [queue, define(place, `bench-${queue}`, queue)]));
 }
 
-function open(place: Place, jobs: Iterable<AnyJobDefinition>, connections?: number): Millrace {
-  return createMillrace({
+/** What is attached stands in the name of the configuration. */
+const telemetry = (what: string) => ({ about: `with ${what}`, only: ['telemetry'] });
+
+type Plug = (millrace: Millrace, parts: readonly string[]) => void;
+
+async function open(
+  place: Place,
+  jobs: Iterable<AnyJobDefinition>,
+  connections?: number,
+): Promise<Millrace> {
+  const millrace = createMillrace({
     connection: { connectionString: place.url, ...(connections && { max: connections }) },
     jobs: [...jobs],
     logger: false,
   });
+  if (/metrics|traces|errors/.test(place.config)) {
+    // Computed, so that the root's checks do not follow it to packages that only that folder has.
+    const folder = new URL('../../examples/telemetry/', import.meta.url);
+    const file = new URL('plugged.ts', folder).href;
+    const { plug } = (await import(file)) as { plug: Plug };
+    plug(millrace, place.config.split('+'));
+  }
+  return millrace;
 }
 
 export const peer: Peer = {
@@ -38,13 +55,17 @@ export const peer: Peer = {
       about: 'the defaults, but only failures kept in the history',
       only: ['throughput', 'depth', 'snapshot', 'steady'],
     },
+    metrics: telemetry('prometheus()'),
+    traces: telemetry('opentelemetry() with an SDK that samples everything'),
+    errors: telemetry('sentry(Sentry)'),
+    'metrics+traces+errors': telemetry('all of them'),
   },
   store: 'postgres',
   table: 'millrace.job',
   channel: `millrace_${createHash('sha256').update('millrace').digest('hex').slice(0, 16)}`,
 
   async prepare(place) {
-    await using millrace = open(place, []);
+    await using millrace = await open(place, []);
     await millrace.migrate();
   },
 
@@ -52,7 +73,7 @@ export const peer: Peer = {
     const ours = definitions(place);
     const [first] = place.queues;
     const foreign = define(place, 'bench-foreign', first);
-    const millrace = open(place, [...ours.values(), foreign], connections);
+    const millrace = await open(place, [...ours.values(), foreign], connections);
     const looker = new pg.Client({ connectionString: place.url });
     await looker.connect();
     const definitionOf = (job: Job): Definition =>
@@ -91,7 +112,7 @@ export const peer: Peer = {
     const jobs = [...definitions(place).values()].map((definition) =>
       definition.handle(handlerOf(handle)),
     );
-    const millrace = open(place, jobs);
+    const millrace = await open(place, jobs);
     if (watch !== undefined) subscribe(millrace, watch);
     const worker = millrace.createWorker();
     await worker.start();

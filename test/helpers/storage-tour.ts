@@ -42,8 +42,8 @@ async function enqueueAndOperate(storage: PgStorage): Promise<void> {
     newJob({ uniqueKey }),
   ]);
   expect([first, second]).toEqual([
-    { status: 'created', id: first?.id },
-    { status: 'deduplicated', id: first?.id },
+    { status: 'created', id: first?.id, notified: null },
+    { status: 'deduplicated', id: first?.id, notified: null },
   ]);
   const id = plain?.id ?? '';
   expect(await storage.get(id, 25)).toMatchObject({ id, state: 'scheduled', tags: ['a'] });

@@ -24,7 +24,7 @@ const statements: readonly {
   },
   {
     of: settling.settle,
-    values: `'{1}', '{1}', '{0}', '{true}', '{null}', '{null}', '{0}', '{false}', '{true}', '{failed}', '{null}', 'me'`,
+    values: `'{1}', '{1}', '{0}', '{true}', '{null}', '{null}', '{0}', '{false}', '{true}', '{failed}', '{null}', '{null}', 'me'`,
   },
   { of: settling.whereabouts, values: `'{1}', '{1}'` },
   { of: settling.holds, values: `'{1}', '{1}'` },

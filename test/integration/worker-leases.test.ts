@@ -7,6 +7,7 @@ import { composeMillrace, type Tuning } from '../../packages/millrace/src/runtim
 import type { ClaimRequest, WorkSession } from '../../packages/millrace/src/core/storage.ts';
 import { systemClock } from '../../packages/millrace/src/system-clock.ts';
 import { Company } from '../../packages/millrace/src/worker/company.ts';
+import { Instruments } from '../../packages/millrace/src/telemetry/instruments.ts';
 import { JobWorker } from '../../packages/millrace/src/worker/worker.ts';
 import { shrunk } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';
@@ -208,8 +209,9 @@ describe('a claim whose answer comes late', () => {
       enqueue: safe.enqueue,
       enqueueMany: safe.enqueueMany,
       began: () => () => {},
-      loggerFor: () => console,
       flags: undefined,
+      logFor: () => ({ logger: console, lines: () => null }),
+      aroundAttempt: new Instruments(systemClock).aroundAttempt,
       resultMaxBytes: 1_000,
       heartbeatMs: 30,
       backstopMs: 30_000,

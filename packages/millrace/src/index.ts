@@ -14,7 +14,14 @@ export type { Enqueue, EnqueueMany, EnqueueOptions, EnqueueResult } from './core
 export type { ErrorCode } from './core/errors.ts';
 export type { EventName, Events, JobRef, MillraceEvent } from './core/events.ts';
 export type { Enabled, Flag, FlagOptions, Flags, FlagSource, FlagSubject } from './core/flags.ts';
-export type { AttemptEnding, AttemptError, AttemptRecord, Job, JobState } from './core/job.ts';
+export type {
+  AttemptEnding,
+  AttemptError,
+  AttemptRecord,
+  Job,
+  JobState,
+  LogLine,
+} from './core/job.ts';
 export type {
   AnyJobDefinition,
   Handler,
@@ -75,6 +82,15 @@ export type { Grants } from './core/operator/grants.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
 export type { Service } from './core/service.ts';
+export type { Backlog, QueueBacklog } from './core/operator/backlog.ts';
+export type {
+  AttemptEnd,
+  EnqueueEnd,
+  Telemetry,
+  TelemetrySource,
+  TraceContext,
+  Vitals,
+} from './core/telemetry.ts';
 export type { CancelAnswer, JobPage, PendingMigration, RetryAnswer } from './core/storage.ts';
 export type {
   IsolationLevel,

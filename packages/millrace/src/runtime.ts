@@ -4,14 +4,14 @@ import { hostname } from 'node:os';
 import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
 import type { Enqueue } from './core/enqueue.ts';
-import type { Emit } from './core/events.ts';
-import { HealthRecord, oneLine, type Health } from './core/health.ts';
+import type { JobRef } from './core/events.ts';
+import { HealthRecord } from './core/health.ts';
 import { refuseWhereIsolated } from './core/isolation.ts';
 import type { AnyJobDefinition } from './core/job-definition.ts';
 import { jobsByKind } from './core/jobs-by-kind.ts';
-import { pause } from './core/clock.ts';
 import { flagSourceOf, type FlagSource } from './core/flags.ts';
-import type { Logger } from './core/logger.ts';
+import type { AttemptLog } from './core/logger.ts';
+import type { TelemetrySource } from './core/telemetry.ts';
 import type {
   Millrace,
   MillraceOptions,
@@ -37,19 +37,22 @@ import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService, type SchedulerParts } from './scheduler/scheduler.ts';
 import { connectionsOf } from './storage/connection.ts';
 import { namesOf, type Names } from './storage/names.ts';
+import { PgBacklog } from './storage/operator/backlog.ts';
 import { operatorStore } from './storage/operator/operator-store.ts';
 import { PgStorage } from './storage/pg-storage.ts';
 import { Pool } from './storage/pool.ts';
 import { threadConfig, type StandInParts } from './storage/stand-in.ts';
 import { Route } from './storage/route.ts';
 import { systemClock, systemTime } from './system-clock.ts';
-import { consoleLogger } from './telemetry/console-logger.ts';
 import { publishEvents } from './telemetry/diagnostics.ts';
 import { createEventBus, type EventBus } from './telemetry/event-bus.ts';
-import { jobLogger } from './telemetry/job-logger.ts';
+import { Instruments } from './telemetry/instruments.ts';
 import { logEvents } from './telemetry/log-events.ts';
+import { attemptLogs, loggerOf } from './telemetry/logs.ts';
+import { telemetrySources } from './telemetry/source.ts';
 import { version } from './version.ts';
 import { Company } from './worker/company.ts';
+import type { WorkerFacts } from './worker/session.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import type { WorkerParts } from './worker/worker-parts.ts';
 import { JobWorker } from './worker/worker.ts';
@@ -96,7 +99,7 @@ export interface Composition {
   readonly place: { readonly names: Names; readonly connections: ReturnType<typeof connectionsOf> };
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
   readonly bus: EventBus;
-  readonly logger: Logger;
+  readonly logFor: (job: JobRef) => AttemptLog;
   readonly storage: PgStorage;
   readonly operator: Operator;
   readonly client: Client;
@@ -108,13 +111,11 @@ export interface Composition {
   readonly maintenance: Maintenance;
   readonly isolation: IsolationPool;
   readonly enqueue: Enqueue;
+  readonly instruments: Instruments;
+  readonly telemetrySource: (name: string) => TelemetrySource;
+  readonly workers: Set<JobWorker>;
   readonly resultMaxBytes: number;
-  readonly process: {
-    readonly boot: string;
-    readonly host: string;
-    readonly pid: number;
-    readonly version: string;
-  };
+  readonly process: Pick<WorkerFacts, 'boot' | 'host' | 'pid' | 'version'>;
 }
 
 const compositions = new WeakMap<object, Composition>();
@@ -159,6 +160,8 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     createWorker(workerOptions = {}) {
       refuseWhereIsolated('worker');
       const worker = workerOf(all, workerOptions);
+      all.workers.add(worker);
+      void worker.stopped.finally(() => all.workers.delete(worker));
       return remember(worker, worker.stopped);
     },
     createScheduler(schedulerOptions = {}) {
@@ -168,8 +171,12 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     },
     subscribe: (listener, name) => bus.subscribe(listener, name),
     boot: all.process.boot,
-    health: () => healthOf(all),
+    health: () => all.health.ask(() => storage.verify()),
     processEnded: (boot) => all.maintenance.processEnded(boot),
+    attach(tool) {
+      all.instruments.attach(tool, all.telemetrySource);
+      return tool;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -177,31 +184,13 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
   return millrace;
 }
 
-/** A database that does not answer within this is as good as away. */
-const healthAnswerMs = 2_000;
-
-async function healthOf({ storage, health }: Composition): Promise<Health> {
-  const given = new AbortController();
-  const late = pause(systemClock, healthAnswerMs, given.signal).then(
-    () => `the database does not answer within ${healthAnswerMs / 1_000} s`,
-  );
-  const asked = storage.verify().then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? oneLine(error.message) : 'unknown'),
-  );
-  const reason = await Promise.race([asked, late]);
-  given.abort();
-  return health.report(reason === undefined ? [] : [reason]);
-}
-
 function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const checked = checkOptions(millraceChecks, options, 'createMillrace');
   const host = hostname();
   const boot = randomUUID();
-  const { pid } = process;
   const bus = createEventBus(systemClock);
   const { emit } = bus;
-  const logger = loggerOf(options.logger);
+  const logger = loggerOf(options.logger, systemTime);
   publishEvents(bus);
   logEvents(bus, logger);
   const health = new HealthRecord(systemClock);
@@ -212,35 +201,25 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const names = namesOf(schema);
   const route = new Route(connections.direct, () => emit('session:pooled', {}));
   const pool = new Pool(connections.connection);
-  const label = `${host}:${pid}`;
+  const label = `${host}:${process.pid}`;
   const storage = new PgStorage({ names, pool, direct: route, clock: systemClock, label });
   const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
-  const client = new Client({ storage, emit, limits });
-  const maintenance = new Maintenance({
-    session: storage.session(),
-    clock: systemClock,
-    random: Math.random,
-    emit,
-    onPass: health.passed,
+  const instruments = new Instruments(systemClock);
+  const client = new Client({ storage, emit, limits, aroundEnqueue: instruments.aroundEnqueue });
+  const maintenance = maintenanceOf({ storage, bus, health, tuning }, boot, checked);
+  const loopWatch = loopWatchOf(bus, tuning, () => ({
+    connection: threadConfig(connections.direct()),
+    schema,
     boot,
-    times: tuning,
-    retention: {
-      completedMs: checked.completedRetention ?? defaults.completedRetentionMs,
-      failedMs: checked.failedRetention ?? defaults.failedRetentionMs,
-    },
-  });
-  const loopWatch = loopWatchOf({
-    emit,
-    blockedForMs: tuning.blockedForMs,
-    standIn: () => ({ connection: threadConfig(connections.direct()), schema, boot }),
-  });
+  }));
   const jobs = jobsByKind(options.jobs ?? []);
+  const workers = new Set<JobWorker>();
   return {
     tuning,
     place: { names, connections },
     jobs,
     bus,
-    logger,
+    logFor: attemptLogs(logger, options.captureLogs, systemTime),
     storage,
     operator: operatorOf({
       store: operatorStore({ names, pool, route, clock: systemClock, now: systemTime }),
@@ -258,20 +237,47 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     maintenance,
     isolation: new IsolationPool(systemClock, isolated),
     enqueue: (definition, ...[payload, rest]) => client.enqueue(definition, payload, rest),
+    instruments,
+    telemetrySource: telemetrySources({
+      version,
+      jobs,
+      bus,
+      clock: systemClock,
+      reader: new PgBacklog({ pool, names }),
+      inHand: () => Array.from(workers, (worker) => worker.inHand()),
+      connections: () => storage.connections(),
+    }),
+    workers,
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
-    process: { boot, host, pid, version },
+    process: { boot, host, pid: process.pid, version },
   };
 }
 
-function loopWatchOf(parts: {
-  readonly emit: Emit;
-  readonly blockedForMs: number;
-  readonly standIn: () => StandInParts;
-}): LoopWatch {
-  const { emit, blockedForMs, standIn } = parts;
+function maintenanceOf(
+  { storage, bus, health, tuning }: Pick<Composition, 'storage' | 'bus' | 'health' | 'tuning'>,
+  boot: string,
+  kept: { readonly completedRetention?: number; readonly failedRetention?: number },
+): Maintenance {
+  return new Maintenance({
+    session: storage.session(),
+    clock: systemClock,
+    random: Math.random,
+    emit: bus.emit,
+    onPass: health.passed,
+    boot,
+    times: tuning,
+    retention: {
+      completedMs: kept.completedRetention ?? defaults.completedRetentionMs,
+      failedMs: kept.failedRetention ?? defaults.failedRetentionMs,
+    },
+  });
+}
+
+function loopWatchOf(bus: EventBus, tuning: Tuning, standIn: () => StandInParts): LoopWatch {
+  const { blockedForMs } = tuning;
   return new LoopWatch({
     clock: systemClock,
-    emit,
+    emit: bus.emit,
     blockedForMs,
     startThread: (memory) => watchThread({ memory, blockedForMs, standIn: standIn() }),
   });
@@ -283,7 +289,7 @@ export function workerOf(
   options: WorkerOptions,
   own: Partial<WorkerParts> = {},
 ): JobWorker {
-  const { tuning, jobs, bus, logger, storage, share, enqueue, resultMaxBytes } = all;
+  const { tuning, jobs, bus, storage, share, enqueue, resultMaxBytes } = all;
   const worker: JobWorker = new JobWorker({
     options,
     jobs: jobs.values(),
@@ -301,8 +307,9 @@ export function workerOf(
     enqueue,
     enqueueMany: (requests, rest) => all.client.enqueueMany(requests, rest),
     isolation: all.isolation,
-    loggerFor: (job) => jobLogger(logger, job),
     flags: all.flags,
+    logFor: all.logFor,
+    aroundAttempt: all.instruments.aroundAttempt,
     began: (job) => all.loopWatch.began(job),
     resultMaxBytes,
     heartbeatMs: tuning.heartbeatMs,
@@ -387,10 +394,4 @@ function isolatedThread(memoryMb: number): Vessel {
 function besideThis(name: string): URL {
   const { url } = import.meta;
   return new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
-}
-
-function loggerOf(given: Logger | false | undefined): Logger {
-  if (given === false)
-    return { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
-  return given ?? consoleLogger({ level: 'warn', stream: process.stderr, now: systemTime });
 }

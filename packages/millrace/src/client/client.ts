@@ -5,7 +5,15 @@ import { isJobId, type Job } from '../core/job.ts';
 import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/job-definition.ts';
 import type { ListOptions } from '../core/millrace.ts';
 import { cancelChecks, checkOptions, defaults, joinChecks, listChecks } from '../core/options.ts';
-import type { CancelAnswer, JobPage, NewJob, RetryAnswer, Storage } from '../core/storage.ts';
+import type {
+  CancelAnswer,
+  JobPage,
+  NewJob,
+  RetryAnswer,
+  Storage,
+  StoredJob,
+} from '../core/storage.ts';
+import type { AroundEnqueue } from '../core/telemetry.ts';
 import type { Executor } from '../core/transaction.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
 import { prepareJob, type Limits } from './prepare.ts';
@@ -18,11 +26,18 @@ export class Client {
   readonly #storage: Storage;
   readonly #emit: Emit;
   readonly #limits: Limits;
+  readonly #aroundEnqueue: AroundEnqueue;
 
-  constructor(parts: { storage: Storage; emit: Emit; limits: Limits }) {
+  constructor(parts: {
+    storage: Storage;
+    emit: Emit;
+    limits: Limits;
+    aroundEnqueue: AroundEnqueue;
+  }) {
     this.#storage = parts.storage;
     this.#emit = parts.emit;
     this.#limits = parts.limits;
+    this.#aroundEnqueue = parts.aroundEnqueue;
   }
 
   async enqueue(
@@ -107,10 +122,20 @@ export class Client {
   }
 
   async #store(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
-    const answers = await this.#storage.enqueue(jobs, on);
-    for (const [index, { id, status }] of answers.entries()) {
+    let stored: readonly StoredJob[] = [];
+    const answers = await this.#aroundEnqueue(jobs, async (carrying) => {
+      stored = await this.#storage.enqueue(carrying, on);
+      return stored.map(({ id, status }) => ({ id, status }));
+    });
+    for (const [index, { id, status, notified }] of stored.entries()) {
       const { kind, queue } = jobs[index] as NewJob;
-      this.#emit('job:enqueued', { id, kind, queue, deduplicated: status === 'deduplicated' });
+      this.#emit('job:enqueued', {
+        id,
+        kind,
+        queue,
+        deduplicated: status === 'deduplicated',
+        notified,
+      });
     }
     return answers;
   }

@@ -10,6 +10,8 @@ export interface JobRef {
   readonly kind: string;
   readonly queue: string;
   readonly attempt: number;
+  /** The trace that the attempt belongs to, where one is known. */
+  readonly traceId?: string;
 }
 
 export interface Events {
@@ -18,6 +20,11 @@ export interface Events {
     readonly kind: string;
     readonly queue: string;
     readonly deduplicated: boolean;
+    /**
+     * Whether a notification was sent for it; false when nobody waited. Null where the database alone knows, as with
+     * `enqueueMany`, unique keys and transactions.
+     */
+    readonly notified: boolean | null;
   };
   /** Somebody asked a running job to stop. */
   'job:cancel-requested': { readonly id: string };
@@ -65,6 +72,7 @@ export interface Events {
     readonly worker: number;
     readonly kinds: readonly string[];
     readonly queues: readonly string[];
+    readonly concurrency: number;
   };
   'worker:stopped': { readonly worker: number; readonly givenBack: number };
   /** The identity is no longer valid or certain; a new one was taken and the jobs in hand moved to it. */

@@ -1,5 +1,5 @@
 /** What can be wrong with a process, and what says that nothing is. */
-import type { Clock } from './clock.ts';
+import { pause, type Clock } from './clock.ts';
 import type { EventName, MillraceEvent } from './events.ts';
 
 /** Whether a process does its work. `reasons` has one line for each thing that keeps it from it. */
@@ -21,6 +21,9 @@ export type OnPass = (loop: string, nextInMs: number) => void;
 
 /** A loop is late when its next pass has been due for so long. */
 const lateMs = 60_000;
+
+/** A database that does not answer within this is as good as away. */
+const answerMs = 2_000;
 
 /** Those that a process has always; other failures of the background are of single jobs. */
 const watched: ReadonlySet<string> = new Set(['partitions', 'rescue', 'unserved', 'scheduler']);
@@ -91,6 +94,21 @@ export class HealthRecord {
     return seen;
   }
 
+  /** Asks the database, for at most two seconds. Never rejects. */
+  async ask(verify: () => Promise<void>): Promise<Health> {
+    const given = new AbortController();
+    const late = pause(this.#clock, answerMs, given.signal).then(
+      () => `the database does not answer within ${answerMs / 1_000} s`,
+    );
+    const asked = verify().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? oneLine(error.message) : 'unknown'),
+    );
+    const reason = await Promise.race([asked, late]);
+    given.abort();
+    return this.report(reason === undefined ? [] : [reason]);
+  }
+
   /** What is known without asking anybody; `found` is what somebody has asked for and found wrong. */
   report(found: readonly string[]): Health {
     const nowMs = this.#clock.monotonicMs();
@@ -111,6 +129,6 @@ export class HealthRecord {
 }
 
 /** Text as one line of bounded length. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
 }

@@ -56,14 +56,14 @@ export interface Job {
   readonly cancelRequested: boolean;
   /** What its handler last said by `progress`, in whichever attempt. Only `get` fills it. */
   readonly progress: JobProgress | null;
-  /** Attempts that did not complete, oldest first, at most the last 25. Only `get` fills it. */
+  /** Attempts that did not complete, or whose lines were kept, oldest first, at most the last 25. Only `get` fills it. */
   readonly attempts: readonly AttemptRecord[];
 }
 
-/** How an attempt that did not complete ended. */
-export type AttemptEnding = 'failed' | 'crashed' | 'cancelled' | 'discarded';
+/** How an attempt ended; `completed` only where lines of it are kept. */
+export type AttemptEnding = 'completed' | 'failed' | 'crashed' | 'cancelled' | 'discarded';
 
-/** One attempt that did not complete. */
+/** One attempt that did not complete, or of which lines are kept. */
 export interface AttemptRecord {
   readonly attempt: number;
   readonly ending: AttemptEnding;
@@ -72,6 +72,17 @@ export interface AttemptRecord {
   /** `host:pid` of the process, as it registered. */
   readonly worker: string | null;
   readonly error: AttemptError | null;
+  /** What its handler logged last, where `captureLogs` is on. */
+  readonly logs: readonly LogLine[];
+}
+
+/** A line that a handler wrote through `context.logger`. */
+export interface LogLine {
+  readonly at: Date;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  /** Text, where they are too long or cannot be stored as they are. */
+  readonly details: Json;
 }
 
 /** An error as it is stored: bounded, plain text. */
@@ -94,6 +105,8 @@ export interface JobMeta {
   readonly tags?: readonly string[];
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** The schedule that made it. */
+  readonly schedule?: string;
 }
 
 /** A job as the worker that claimed it holds it. */

@@ -1,3 +1,12 @@
+import type { LogLine } from './job.ts';
+
+/** The logger of one attempt. */
+export interface AttemptLog {
+  readonly logger: Logger;
+  /** What it wrote, as far as that is kept; null when nothing is. */
+  lines(): readonly LogLine[] | null;
+}
+
 /** Where log lines go. pino's loggers have this shape. */
 export interface Logger {
   debug(details: object, message: string): void;

@@ -12,6 +12,7 @@ import type { Grants } from './operator/grants.ts';
 import type { PauseAnswer, PauseOptions, ResumeAnswer } from './operator/pauses.ts';
 import type { Why } from './operator/why.ts';
 import type { JobActivity, TailOptions } from './operator/activity.ts';
+import type { Telemetry } from './telemetry.ts';
 import type {
   QueueInfo,
   ScheduleInfo,
@@ -75,6 +76,11 @@ export interface MillraceOptions {
    * goes into `node --import`, which the processes of a supervisor inherit.
    */
   readonly onProcessStart?: () => void | Promise<void>;
+  /**
+   * Keeps the last lines that a handler writes through `context.logger` with its attempt, whatever the logger's level. At most
+   * 100 lines and 16 KiB by default. A job that logs costs a write of its own when it completes. Default false.
+   */
+  readonly captureLogs?: boolean | { readonly lines?: number; readonly bytes?: number };
 }
 
 /** What `createWorker` takes. */
@@ -265,6 +271,12 @@ export interface Millrace extends AsyncDisposable {
    * @returns how many workers and schedulers were declared dead
    */
   processEnded(boot: string): Promise<number>;
+  /**
+   * Plugs in a tool such as `prometheus()`, `opentelemetry()` or `sentry(Sentry)`, before anything runs. Each has a queue of
+   * events of its own, bounded as that of `subscribe`.
+   * @returns the tool
+   */
+  attach<T extends Telemetry>(tool: T): T;
   /** Ends the connections that Millrace opened; a pool of yours stays open. */
   close(): Promise<void>;
 }

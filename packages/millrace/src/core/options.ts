@@ -314,6 +314,7 @@ export const millraceChecks = {
   completedRetention: check.duration,
   failedRetention: check.duration,
   onProcessStart: check.function,
+  captureLogs: check.any,
 } as const;
 
 export const workerChecks = {

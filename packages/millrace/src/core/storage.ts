@@ -5,7 +5,7 @@
 import type { ProgressReport } from './progress.ts';
 import type { EnqueueResult } from './enqueue.ts';
 import type { JobRef } from './events.ts';
-import type { ClaimedJob, Job, JobMeta, JobPolicy, JobState } from './job.ts';
+import type { ClaimedJob, Job, LogLine, JobMeta, JobPolicy, JobState } from './job.ts';
 import type { Json } from './json.ts';
 import type { Settlement } from './lifecycle.ts';
 import type { Executor, IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
@@ -80,6 +80,8 @@ export interface SettleRequest {
   readonly id: string;
   readonly lease: string;
   readonly settlement: Settlement;
+  /** What the handler logged, where it is to be kept. */
+  readonly logs?: readonly LogLine[] | null;
 }
 
 /** The settlement of most jobs: it completed. */
@@ -227,6 +229,11 @@ export interface PendingMigration {
   readonly sql: string;
 }
 
+/** What became of a job that was to be stored. `notified`: see the event `job:enqueued`. */
+export interface StoredJob extends EnqueueResult {
+  readonly notified: boolean | null;
+}
+
 export interface Storage {
   /** Brings the schema to this release. Answers with the names of what was applied. */
   migrate(): Promise<readonly string[]>;
@@ -235,7 +242,7 @@ export interface Storage {
   /** @throws MILLRACE_SCHEMA_MISSING, MILLRACE_SCHEMA_OUTDATED, MILLRACE_SCHEMA_TOO_NEW, MILLRACE_DB_… */
   verify(): Promise<void>;
 
-  enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]>;
+  enqueue(jobs: readonly NewJob[], on?: Executor): Promise<StoredJob[]>;
   /** Brings a user's handle to the common shape. @throws MILLRACE_TX_INVALID, MILLRACE_TX_NOT_OPEN */
   executorOf(handle: unknown): Executor;
   transaction<T>(isolation: IsolationLevel, body: (tx: Transaction) => Promise<T>): Promise<T>;
@@ -247,6 +254,9 @@ export interface Storage {
 
   /** The one session that the workers and schedulers of this process share. */
   session(): WorkSession;
+
+  /** How many are open: the engine's own, and those of the pool. */
+  connections(): { readonly engine: number; readonly pool: number };
 
   /** Connections that are open for good end; running calls are awaited. */
   close(): Promise<void>;

@@ -62,7 +62,13 @@ export class Schedules {
     const fireTime = new Date(await overview.nowMs());
     const job = await prepare(definition, schedule.payload({ fireTime }), {});
     const id = await overview.runSchedule({ name, by, job });
-    emit('job:enqueued', { id, kind: job.kind, queue: job.queue, deduplicated: false });
+    emit('job:enqueued', {
+      id,
+      kind: job.kind,
+      queue: job.queue,
+      deduplicated: false,
+      notified: null,
+    });
     return { id };
   }
 

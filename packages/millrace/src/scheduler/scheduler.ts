@@ -163,9 +163,10 @@ export class Scheduler implements PublicScheduler {
       }
       for (const fireMs of plan.fire) {
         const fireTime = new Date(fireMs);
-        const job = await prepare(definition, schedule.payload({ fireTime }), {
+        const prepared = await prepare(definition, schedule.payload({ fireTime }), {
           scheduledAt: fireTime,
         });
+        const job = { ...prepared, meta: { ...prepared.meta, schedule: name } };
         const jobId = await session.fire({ name, spec: row.spec, fireMs, job });
         if (jobId === null) continue;
         fired += 1;

@@ -1,6 +1,5 @@
 import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
-import type { EnqueueResult } from '../core/enqueue.ts';
 import type { Job } from '../core/job.ts';
 import type {
   CancelAnswer,
@@ -10,6 +9,7 @@ import type {
   PendingMigration,
   RetryAnswer,
   Storage,
+  StoredJob,
   WorkSession,
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
@@ -78,19 +78,21 @@ export class PgStorage implements Storage {
     return executorOf(handle);
   }
 
-  async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<EnqueueResult[]> {
+  async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<StoredJob[]> {
     const [one] = jobs;
     if (one === undefined) return [];
     if (on === undefined && jobs.length === 1 && one.uniqueKey === undefined) {
       const [row] = await this.#call(enqueueOne, toColumns(one));
-      return [{ status: 'created', id: row?.['id'] as string }];
+      const notified = row?.['told'] === true;
+      return [{ status: 'created', id: row?.['id'] as string, notified }];
     }
     const rows = await this.#call(enqueueJobs, [toRecords(jobs)], on);
-    const answers: EnqueueResult[] = Array.from({ length: jobs.length });
+    const answers: StoredJob[] = Array.from({ length: jobs.length });
     for (const row of rows) {
       answers[Number(row['place']) - 1] = {
         status: row['created'] === true ? 'created' : 'deduplicated',
         id: row['id'] as string,
+        notified: null,
       };
     }
     return answers;
@@ -149,6 +151,10 @@ export class PgStorage implements Storage {
       clock: this.#clock,
       label: this.#label,
     }));
+  }
+
+  connections(): { readonly engine: number; readonly pool: number } {
+    return { engine: this.#direct.sessions, pool: this.#pool.size };
   }
 
   async close(): Promise<void> {

@@ -63,6 +63,11 @@ export class Pool {
     return this.#opened;
   }
 
+  /** How many connections are open. */
+  get size(): number {
+    return this.#opened?.pool.totalCount ?? 0;
+  }
+
   /**
    * In a process that runs jobs one connection serves all short calls, plus one for each transaction under way: a worker's
    * connections are few and countable, and what a handler does inside a transaction never waits for that transaction.

@@ -65,11 +65,17 @@ export class Route {
   readonly #config: () => ClientConfig;
   readonly #onPooled: () => unknown;
   #isPooled = false;
+  #sessions = 0;
 
   /** @param onPooled Called once, when a pooler is found on the way. */
   constructor(config: () => ClientConfig, onPooled: () => unknown) {
     this.#config = config;
     this.#onPooled = onPooled;
+  }
+
+  /** How many sessions are open now. */
+  get sessions(): number {
+    return this.#sessions;
   }
 
   get isPooled(): boolean {
@@ -97,6 +103,10 @@ export class Route {
     client.on('error', () => {});
     try {
       await client.connect();
+      this.#sessions += 1;
+      client.once('end', () => {
+        this.#sessions -= 1;
+      });
       const { isPooler, isStandby } = await whoAnswers(client);
       if (isPooler) this.findPooler();
       // A session outlives the promotion, and whoever watched the others through it saw all of them without their locks.

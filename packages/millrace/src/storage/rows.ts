@@ -5,6 +5,7 @@ import type {
   ClaimedJob,
   Job,
   JobState,
+  LogLine,
 } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import type { JobProgress } from '../core/progress.ts';
@@ -48,6 +49,9 @@ function toProgress(row: Row): JobProgress | null {
   };
 }
 
+/** A line as JSON has it. */
+type StoredLine = Omit<LogLine, 'at'> & { readonly at: string };
+
 export function toAttempt(row: Row): AttemptRecord {
   return {
     attempt: row['attempt'] as number,
@@ -56,6 +60,7 @@ export function toAttempt(row: Row): AttemptRecord {
     endedAt: row['ended_at'] as Date,
     worker: row['worker'] as string | null,
     error: row['error'] as AttemptError | null,
+    logs: ((row['logs'] ?? []) as StoredLine[]).map((line) => ({ ...line, at: new Date(line.at) })),
   };
 }
 
@@ -223,7 +228,7 @@ const endings = { cancelled: 'cancelled', discarded: 'discarded' } as const;
 
 /** Settlements as the columns that the statement `settle` unnests. */
 export function toSettleColumns(requests: readonly SettleRequest[]): unknown[][] {
-  const columns: unknown[][] = Array.from({ length: 11 }, () => []);
+  const columns: unknown[][] = Array.from({ length: 12 }, () => []);
   for (const request of requests) {
     for (const [index, value] of settleRow(request).entries()) columns[index]?.push(value);
   }
@@ -237,12 +242,17 @@ export function toSettleTexts(request: SettleRequest): string[] {
   );
 }
 
-/** id, lease, verdict, keep, result, reason, delay, from due, attempt counts, ending, error. */
-function settleRow({ id, lease, settlement }: SettleRequest): (string | number | boolean | null)[] {
+/** id, lease, verdict, keep, result, reason, delay, from due, attempt counts, ending, error, logs. */
+function settleRow({
+  id,
+  lease,
+  settlement,
+  logs = null,
+}: SettleRequest): (string | number | boolean | null)[] {
   switch (settlement.type) {
     case 'finish': {
       const { state, keep, result, reason, error } = settlement;
-      const ending = state === 'completed' ? null : endings[state];
+      const ending = state === 'completed' ? endingOfCompleted(keep, logs) : endings[state];
       const resultText = result === null ? null : JSON.stringify(result);
       return [
         id,
@@ -256,6 +266,7 @@ function settleRow({ id, lease, settlement }: SettleRequest): (string | number |
         true,
         ending,
         toText(error),
+        toText(ending && logs),
       ];
     }
     case 'wait': {
@@ -273,13 +284,32 @@ function settleRow({ id, lease, settlement }: SettleRequest): (string | number |
         attemptCounts,
         ending,
         toText(error),
+        toText(ending && logs),
       ];
     }
     case 'giveBack':
-      return [id, lease, 1, true, null, null, settlement.delayMs ?? 0, false, false, null, null];
+      return [
+        id,
+        lease,
+        1,
+        true,
+        null,
+        null,
+        settlement.delayMs ?? 0,
+        false,
+        false,
+        null,
+        null,
+        null,
+      ];
   }
 }
 
-function toText(error: AttemptError | null): string | null {
-  return error === null ? null : JSON.stringify(error);
+/** A job that leaves no row in the history leaves no attempt either. */
+function endingOfCompleted(keep: boolean, logs: readonly LogLine[] | null): AttemptEnding | null {
+  return keep && logs !== null ? 'completed' : null;
+}
+
+function toText(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../core/logger.ts';
+import { safeJson } from './safe-json.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -42,7 +43,7 @@ export function consoleLogger(parts: {
 function json(level: Level, time: Date, details: object, message: string): string {
   const head = { time: time.toISOString(), level };
   // Once for the order of the keys, once so that no detail passes itself off as the time or the level.
-  return stringify({ ...head, ...details, ...head, message });
+  return safeJson({ ...head, ...details, ...head, message });
 }
 
 function pretty(level: Level, time: Date, details: object, message: string): string {
@@ -51,7 +52,7 @@ function pretty(level: Level, time: Date, details: object, message: string): str
     .filter(([, value]) => value !== undefined)
     .map(
       ([name, value]) =>
-        `${name}=${typeof value === 'string' && /^\S+$/.test(value) ? value : stringify(value)}`,
+        `${name}=${typeof value === 'string' && /^\S+$/.test(value) ? value : safeJson(value)}`,
     );
   const head = `${time.toISOString().slice(11, 23)} \u001B[${colors[level]}m${level.padEnd(5)}\u001B[0m ${message}`;
   return [head, ...words, ...(error === undefined ? [] : [describeError(error)])].join(' ');
@@ -62,25 +63,5 @@ function describeError(error: unknown): string {
   const { stack, name, message } = error as { stack?: unknown; name?: unknown; message?: unknown };
   return typeof stack === 'string'
     ? `\n${stack}`
-    : `error=${stringify(`${String(name)}: ${String(message)}`)}`;
-}
-
-/** A line about something that JSON cannot carry is still a line. */
-function stringify(value: unknown): string {
-  const seen = new WeakSet<object>();
-  const replace = (_key: string, item: unknown): unknown => {
-    if (typeof item === 'bigint') return item.toString();
-    if (typeof item !== 'object' || item === null) return item;
-    if (seen.has(item)) return '[seen above]';
-    seen.add(item);
-    if (!(item instanceof Error)) return item;
-    // What makes an error readable is not enumerable, so JSON would leave it out.
-    const { name, message, stack, cause } = item;
-    return { ...Object.fromEntries(Object.entries(item)), name, message, stack, cause };
-  };
-  try {
-    return JSON.stringify(value, replace) ?? String(value);
-  } catch {
-    return '"[not loggable]"';
-  }
+    : `error=${safeJson(`${String(name)}: ${String(message)}`)}`;
 }

@@ -1,22 +1,35 @@
-import type { ClaimedJob } from '../core/job.ts';
-import type { Logger } from '../core/logger.ts';
+import type { JobRef } from '../core/events.ts';
+import type { AttemptLog, Logger } from '../core/logger.ts';
+import type { LogTail } from './log-tail.ts';
 
-/** The logger of one attempt: every line says which job it is about. */
-export function jobLogger(
-  logger: Logger,
-  job: Pick<ClaimedJob, 'id' | 'kind' | 'queue' | 'attempt'>,
-): Logger {
-  const ref = { kind: job.kind, id: job.id, attempt: job.attempt, queue: job.queue };
+/** Where lines are kept, and what dates them. */
+export interface Capture {
+  readonly keep: LogTail;
+  readonly now: () => Date;
+}
+
+/**
+ * The logger of one attempt: every line says which job it is about.
+ * @param tail keeps the lines, those too that the logger does not write
+ */
+export function jobLogger(logger: Logger, job: JobRef, tail?: Capture): AttemptLog {
+  const { kind, id, attempt, queue, traceId } = job;
+  const ref = { kind, id, attempt, queue, ...(traceId !== undefined && { traceId }) };
   type Level = 'debug' | 'info' | 'warn' | 'error';
   const bound =
     (level: Level): Logger[Level] =>
-    (details, message) =>
+    (details, message) => {
       logger[level]({ ...ref, ...details }, message);
+      tail?.keep.add(tail.now(), level, details, message);
+    };
   return {
-    debug: bound('debug'),
-    info: bound('info'),
-    warn: bound('warn'),
-    error: bound('error'),
-    isLevelEnabled: (level) => logger.isLevelEnabled?.(level) ?? true,
+    logger: {
+      debug: bound('debug'),
+      info: bound('info'),
+      warn: bound('warn'),
+      error: bound('error'),
+      isLevelEnabled: (level) => tail !== undefined || (logger.isLevelEnabled?.(level) ?? true),
+    },
+    lines: () => tail?.keep.lines() ?? null,
   };
 }

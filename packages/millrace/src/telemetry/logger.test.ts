@@ -85,10 +85,17 @@ function listening() {
 
 it('the lines of a job say which job, kind, attempt and queue', () => {
   const { logger, calls } = listening();
-  jobLogger(logger, claimedJob({ id: '7', attempt: 2 })).info({ sent: 1 }, 'sent');
+  jobLogger(logger, claimedJob({ id: '7', attempt: 2 })).logger.info({ sent: 1 }, 'sent');
   expect(calls).toEqual([
     ['info', 'sent', { id: '7', kind: 'test', attempt: 2, queue: 'default', sent: 1 }],
   ]);
+});
+
+it('the lines of a job say which trace it belongs to, where that is known', () => {
+  const { logger, calls } = listening();
+  const ref = { id: '7', kind: 'mail', attempt: 1, queue: 'default', traceId: '0af7651916cd43dd' };
+  jobLogger(logger, ref).logger.warn({}, 'odd');
+  expect(calls).toEqual([['warn', 'odd', ref]]);
 });
 
 it.each<[Events['job:rescued']['state'], string, string]>([

@@ -95,7 +95,7 @@ export async function runJob<D extends AnyJobDefinition>(
   const around = surroundings({ enqueued, progress }, options, (written) => {
     settlement = written;
   });
-  settlement = (await runAttempt(held, around)) ?? settlement;
+  settlement = (await runAttempt(held, around)).settlement ?? settlement;
   stopWaiting();
   return { ...resultOf(held, settlement, ledger), enqueued, progress };
 }
@@ -178,7 +178,8 @@ function surroundings(
     isolation: { run: () => Promise.reject(new Error('handlers run in this process')) },
     flags: flagSourceOf(flags),
     progress: { report: (_, said) => progress.push(said), ended() {} },
-    loggerFor: () => logger,
+    logFor: () => ({ logger, lines: () => null }),
+    aroundAttempt: (_, run) => run(),
     began: () => () => {},
     certain: () => Promise.resolve(),
   };

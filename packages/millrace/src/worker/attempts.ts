@@ -146,7 +146,7 @@ export class Attempts {
     const { clock, hands, surroundings } = this.#parts;
     const startedMs = clock.monotonicMs();
     held.hasBegun = true;
-    const settlement = await runAttempt(held, surroundings);
+    const { settlement } = await runAttempt(held, surroundings);
     hands.ended(held, clock.monotonicMs() - startedMs);
     this.#start();
     if (!held.abandoned) await this.#settle(held, settlement);

@@ -1,4 +1,5 @@
 import type { ClaimRequest } from '../core/storage.ts';
+import type { InHand } from '../core/telemetry.ts';
 import { Bag } from './bag.ts';
 import type { HeldJob } from './held-job.ts';
 import { Prefetch } from './prefetch.ts';
@@ -126,6 +127,15 @@ export class Hands {
   /** Everything in hand. */
   all(): HeldJob[] {
     return this.#held.items();
+  }
+
+  count(): InHand {
+    const all = this.all();
+    return {
+      jobs: all.length,
+      running: all.filter((held) => held.hasBegun && held.isRunning).map(({ job }) => job.kind),
+      unwritten: all.filter((held) => held.settling && !held.isRunning).length,
+    };
   }
 
   /** Those whose handler has not ended; it need not have begun. */

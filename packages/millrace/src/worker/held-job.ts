@@ -3,6 +3,8 @@ import type { MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
 import type { JobSettings } from '../core/job-definition.ts';
 import type { ClaimedJob } from '../core/job.ts';
+import type { AttemptLog } from '../core/logger.ts';
+import { parseTraceparent } from '../core/trace-context.ts';
 
 /** The settings of a definition that has a handler. */
 export type HandledJobSettings = JobSettings & {
@@ -16,8 +18,10 @@ export type Interruption = 'cancelled' | 'timed out' | 'stopped' | 'lost';
 export class HeldJob implements Bagged {
   readonly job: ClaimedJob;
   readonly settings: HandledJobSettings;
-  readonly ref: JobRef;
+  ref: JobRef;
   place = -1;
+  /** What its handler logs to, once it has asked for it. */
+  log: AttemptLog | undefined;
   /** Whether its handler was ever started. */
   hasBegun = false;
   /** Whether its handler has a slot. */
@@ -45,6 +49,12 @@ export class HeldJob implements Bagged {
     this.settings = settings;
     this.ref = { id: job.id, kind: job.kind, queue: job.queue, attempt: job.attempt };
     this.lease = job.lease;
+  }
+
+  /** Says which trace this attempt belongs to; where nobody knows, that of whoever enqueued it. */
+  trace(traceId: string | undefined): void {
+    const known = traceId ?? parseTraceparent(this.job.meta.traceparent)?.traceId;
+    if (known !== undefined) this.ref = { ...this.ref, traceId: known };
   }
 
   get signal(): AbortSignal {

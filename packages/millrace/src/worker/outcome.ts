@@ -38,6 +38,14 @@ export function outcomeOf(ended: Ended, held: HeldJob, judge: Judge): Outcome | 
   return failed(ended.thrown, held, judge);
 }
 
+/** What made the attempt fail, as it was thrown; undefined when nothing did. */
+export function thrownIn(ended: Ended, held: HeldJob): unknown {
+  const request = outcomeRequest('thrown' in ended ? ended.thrown : ended.returned);
+  if (request !== undefined) return request.type === 'retryAfter' ? request.reason : undefined;
+  if (held.interruption === 'timed out') return timeoutError(held, ended);
+  return 'thrown' in ended ? ended.thrown : undefined;
+}
+
 /** The outcome of an attempt that failed with `thrown`. */
 export function failed(thrown: unknown, held: HeldJob, judge: Judge): Outcome {
   const { attempt, maxAttempts, policy } = held.job;

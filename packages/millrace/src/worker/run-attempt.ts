@@ -5,16 +5,17 @@ import type { JobRef } from '../core/events.ts';
 import type { Flags, FlagSource } from '../core/flags.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { Isolation } from '../core/isolation.ts';
-import type { AttemptError, ClaimedJob, JobState } from '../core/job.ts';
+import type { AttemptError, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
-import type { Logger } from '../core/logger.ts';
+import type { AttemptLog } from '../core/logger.ts';
 import { readPayload } from '../core/payload-version.ts';
 import { progressOf } from '../core/progress.ts';
 import type { WorkSession } from '../core/storage.ts';
+import type { AroundAttempt, AttemptEnd } from '../core/telemetry.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
 import { flagsOf } from './flags-of.ts';
 import type { HeldJob } from './held-job.ts';
-import { failed, outcomeOf, type Ended, type Judge } from './outcome.ts';
+import { failed, outcomeOf, thrownIn, type Ended, type Judge } from './outcome.ts';
 import type { ProgressReports } from './progress-reports.ts';
 import { runInTransaction } from './run-in-transaction.ts';
 
@@ -27,8 +28,9 @@ export interface Surroundings extends Judge {
   readonly progress: Pick<ProgressReports, 'report' | 'ended'>;
   /** Runs handlers that are not to run in this process. */
   readonly isolation: Isolation;
-  readonly loggerFor: (job: ClaimedJob) => Logger;
   readonly flags: FlagSource | undefined;
+  readonly logFor: (job: JobRef) => AttemptLog;
+  readonly aroundAttempt: AroundAttempt;
   /** A handler begins; the answer is called when it has ended. */
   readonly began: (job: JobRef) => () => void;
   /** Resolves when the worker's identity, and with it every lease, is beyond doubt. */
@@ -41,6 +43,11 @@ export interface Surroundings extends Judge {
  */
 export type Conclusion = Outcome | { readonly type: 'committed' } | null;
 
+/** How an attempt ended, and what is to be written; null when there is nothing (more) to write. */
+interface Attempted extends AttemptEnd {
+  readonly settlement: Settlement | null;
+}
+
 /** A handler together with all that it is called with. */
 type Call = (more?: Partial<JobContext>) => Promise<unknown>;
 
@@ -49,9 +56,18 @@ type Call = (more?: Partial<JobContext>) => Promise<unknown>;
  * run (with a time limit, where there is one), what happened judged, and that reported. The attempt is over when the
  * handler has ended, not when it was told to: running a job again beside itself would be worse than a slot that waits.
  *
- * Never rejects. Answers with what is to be written; null when there is nothing (more) to write.
+ * Never rejects.
  */
-export async function runAttempt(held: HeldJob, around: Surroundings): Promise<Settlement | null> {
+export function runAttempt(held: HeldJob, around: Surroundings): Promise<Attempted> {
+  return around.aroundAttempt(held.job, (traceId) => attempt(held, around, traceId));
+}
+
+async function attempt(
+  held: HeldJob,
+  around: Surroundings,
+  traceId: string | undefined,
+): Promise<Attempted> {
+  held.trace(traceId);
   const startedMs = reportStarted(held, around);
   // An isolated handler does not run on the event loop that is watched here.
   const ended = held.settings.isolate === undefined ? around.began(held.ref) : undefined;
@@ -59,13 +75,19 @@ export async function runAttempt(held: HeldJob, around: Surroundings): Promise<S
   let prepared = prepare(held, around);
   // What need not be awaited is not: each await of each job is a turn of the microtask queue.
   if (prepared instanceof Promise) prepared = await prepared;
-  const conclusion = await perform(prepared, held, around);
+  let thrown: unknown;
+  const judge = (end: Ended) => {
+    around.progress.ended(held);
+    thrown = thrownIn(end, held);
+    return outcomeOf(end, held, around);
+  };
+  const conclusion = await perform(prepared, held, around, judge);
   stopTimer?.();
   ended?.();
   held.endHandler();
   const settlement = settlementOf(conclusion, held);
-  reportFinished(held, conclusion, settlement, around, startedMs);
-  return settlement;
+  const finished = reportFinished(held, conclusion, settlement, around, startedMs);
+  return { finished, thrown, settlement };
 }
 
 /** What is written for a job whose outcome the database refused. */
@@ -141,7 +163,6 @@ function unreadable(error: unknown): MillraceError {
 function contextOf(held: HeldJob, around: Surroundings): JobContext {
   const { job } = held;
   const { enqueue, enqueueMany } = around;
-  let logger: Logger | undefined;
   let flags: Flags | undefined;
   return {
     id: job.id,
@@ -156,7 +177,8 @@ function contextOf(held: HeldJob, around: Surroundings): JobContext {
       return held.signal;
     },
     get logger() {
-      return (logger ??= around.loggerFor(job));
+      held.log ??= around.logFor(held.ref);
+      return held.log.logger;
     },
     get flags() {
       return (flags ??= flagsOf(job, around.flags, around.emit));
@@ -171,11 +193,8 @@ async function perform(
   prepared: Call | Ended,
   held: HeldJob,
   around: Surroundings,
+  judge: (ended: Ended) => Outcome | null,
 ): Promise<Conclusion> {
-  const judge = (ended: Ended) => {
-    around.progress.ended(held);
-    return outcomeOf(ended, held, around);
-  };
   if (typeof prepared !== 'function') return judge(prepared);
   const { transaction, history } = held.settings;
   if (transaction === undefined) return judge(await endOf(prepared));
@@ -222,18 +241,20 @@ function reportFinished(
   settlement: Settlement | null,
   { clock, emit }: Surroundings,
   startedMs: number,
-): void {
+): AttemptEnd['finished'] {
   const durationMs = clock.monotonicMs() - startedMs;
   const error = errorOf(conclusion);
-  emit('attempt:finished', {
+  const finished = {
     ...held.ref,
     state: stateOf(conclusion, settlement, held, durationMs),
     durationMs,
     exception: error?.name ?? '',
     error,
-  });
+  };
+  emit('attempt:finished', finished);
   if (conclusion === null)
     emit('settle:refused', { id: held.job.id, kind: held.job.kind, lease: held.lease });
+  return finished;
 }
 
 /** The state that the conclusion leads to, as far as it is known here: a request to cancel may still turn it. */

@@ -6,6 +6,7 @@ import type { Outcome, Settlement } from '../core/lifecycle.ts';
 import type { JobTransaction } from '../core/storage.ts';
 import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import type { HeldJob } from './held-job.ts';
+import { logsOf } from './settler.ts';
 import type { Ended } from './outcome.ts';
 import type { Conclusion, Surroundings } from './run-attempt.ts';
 
@@ -105,7 +106,8 @@ async function tryCommit(
 ): Promise<Commit> {
   const { held, around } = run;
   const startedMs = around.clock.monotonicMs();
-  const request = { id: held.job.id, lease: held.lease, settlement: run.settlementOf(outcome) };
+  const settlement = run.settlementOf(outcome);
+  const request = { id: held.job.id, lease: held.lease, settlement, ...logsOf(held) };
   held.settling = true;
   try {
     const { status } = await transaction.settleAndCommit(request);

@@ -87,7 +87,7 @@ export class Settler {
       const rest = { putOff: 0, alone: false, unheardLease: undefined, place: -1 };
       const entry: Entry = { held, settlement, resolve, ...rest };
       this.#open.add(entry);
-      if (this.#onBoarding === undefined || !isCompletion(settlement)) return this.#offer([entry]);
+      if (this.#onBoarding === undefined || !ridesAlong(entry)) return this.#offer([entry]);
       this.#boarding.push(entry);
       if (this.#boarding.length === 1) this.#onBoarding();
     });
@@ -261,6 +261,7 @@ export class Settler {
     if (first.alone || isDamage(error)) this.#putOff(first);
     else {
       first.settlement = this.#parts.failure(first.held, error);
+      first.held.log = undefined;
       this.#ready.unshift(first);
     }
     first.alone = true;
@@ -295,7 +296,13 @@ function take(entries: readonly Entry[]): { readonly batch: Entry[]; readonly le
 }
 
 function requestOf({ held, settlement }: Entry): SettleRequest {
-  return { id: held.job.id, lease: held.lease, settlement };
+  return { id: held.job.id, lease: held.lease, settlement, ...logsOf(held) };
+}
+
+/** For most jobs nothing is kept. */
+export function logsOf({ log }: HeldJob): Pick<SettleRequest, 'logs'> {
+  const logs = log?.lines() ?? null;
+  return logs === null ? {} : { logs };
 }
 
 /** After an error that is no refusal a call may have been carried out. What leaves a trace is found by it then. */
@@ -309,8 +316,10 @@ function noteUnheard(
     if (!leavesTrace(entry.settlement)) entry.unheardLease = requests[index]?.lease;
 }
 
-function isCompletion(settlement: Settlement): boolean {
-  return settlement.type === 'finish' && settlement.state === 'completed';
+/** A completion of which there is nothing more to write than the job itself. */
+function ridesAlong({ held, settlement }: Entry): boolean {
+  const isCompletion = settlement.type === 'finish' && settlement.state === 'completed';
+  return isCompletion && (held.log?.lines() ?? null) === null;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { WorkerFacts } from './session.ts';
 /** What a worker is made of. */
 export interface WorkerParts extends Pick<
   Surroundings,
-  'enqueue' | 'enqueueMany' | 'flags' | 'isolation' | 'loggerFor' | 'began'
+  'enqueue' | 'enqueueMany' | 'flags' | 'isolation' | 'logFor' | 'aroundAttempt' | 'began'
 > {
   readonly options: WorkerOptions;
   /** The definitions of the application. */

@@ -8,6 +8,7 @@ import type { ClaimedJob } from '../core/job.ts';
 import type { StopOptions, Worker, WorkerStopped } from '../core/millrace.ts';
 import { checkOptions, defaults, stopChecks } from '../core/options.ts';
 import type { ClaimRequest } from '../core/storage.ts';
+import type { InHand } from '../core/telemetry.ts';
 import { Attempts } from './attempts.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { Hands } from './hands.ts';
@@ -197,6 +198,9 @@ export class JobWorker implements Worker {
     return this.#stopped.promise;
   }
 
+  /** What it has in hand now. */
+  readonly inHand = (): InHand => this.#hands.count();
+
   /** Resolves when the worker has stopped, whoever asked for it. */
   get stopped(): Promise<WorkerStopped> {
     return this.#stopped.promise;
@@ -341,6 +345,7 @@ export class JobWorker implements Worker {
       worker: this.#session.no,
       kinds: [...handlers.keys()],
       queues: [...queues.keys()],
+      concurrency: this.#settings.concurrency,
     });
     await this.#heldBack.start();
     this.#wakeup.listen();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../../core/duration.ts';
 import { MillraceError } from '../../core/errors.ts';
-import type { AttemptError, AttemptRecord, Job } from '../../core/job.ts';
+import type { AttemptError, AttemptRecord, Job, LogLine } from '../../core/job.ts';
 import type { JobProgress } from '../../core/progress.ts';
 import type { Json } from '../../core/json.ts';
 import { systemTime } from '../../system-clock.ts';
@@ -71,14 +71,22 @@ function section(title: string, body: string): string {
 }
 
 function attempt(
-  { attempt: no, ending, startedAt, endedAt, worker, error }: AttemptRecord,
+  { attempt: no, ending, startedAt, endedAt, worker, error, logs }: AttemptRecord,
   nowMs: number,
 ): string {
   const took =
     startedAt === null ? '' : ` after ${formatDuration(endedAt.getTime() - startedAt.getTime())}`;
   const place = worker === null ? '' : ` on ${printable(worker)}`;
-  const head = `${no}. ${style('red', ending)} ${relativeTime(endedAt, nowMs)}${took}${place}`;
-  return error === null ? head : `${head}\n${indent(describe(error))}`;
+  const how = style(ending === 'completed' ? 'green' : 'red', ending);
+  const head = `${no}. ${how} ${relativeTime(endedAt, nowMs)}${took}${place}`;
+  const body = [...(error === null ? [] : [describe(error)]), ...logs.map(logLine)];
+  return [head, ...body.map(indent)].join('\n');
+}
+
+function logLine({ at, level, message, details }: LogLine): string {
+  const rest = JSON.stringify(details);
+  const line = `${at.toISOString()} ${level.padEnd(5)} ${printable(message)}`;
+  return rest === '{}' ? line : `${line} ${style('dim', printable(rest))}`;
 }
 
 /** A stack begins with name and message already. */

@@ -11,6 +11,7 @@ import { sqlInterface } from './0009-sql-interface.ts';
 import { home } from './0010-home.ts';
 import { progress } from './0011-progress.ts';
 import { workerVersions } from './0012-worker-versions.ts';
+import { attemptLogs } from './0013-attempt-logs.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -42,4 +43,5 @@ export const migrations: readonly Migration[] = [
   { id: 10, name: '0010-home', release: '0.3.0', oldestBeside: 1, sql: home },
   { id: 11, name: '0011-progress', release: '0.3.0', oldestBeside: 1, sql: progress },
   { id: 12, name: '0012-worker-versions', release: '0.3.0', oldestBeside: 1, sql: workerVersions },
+  { id: 13, name: '0013-attempt-logs', release: '0.3.0', oldestBeside: 1, sql: attemptLogs },
 ];

@@ -17,7 +17,8 @@ SELECT job_position::pg_catalog.text AS place, job_id::pg_catalog.text AS id, cr
  * function. $1 kind, $2 queue, $3 priority, $4 max attempts, $5 payload, $6 meta, $7 policy, $8 delay in seconds,
  * $9 due time or null, $10 payload version.
  *
- * Whether somebody waits is asked here as `somebody_waits` does, which is called only if there may be somebody.
+ * Whether somebody waits is asked here as `somebody_waits` does, which is called only if there may be somebody. `told`:
+ * whether a notification was sent.
  */
 export const enqueueOne = statement(
   'enqueue_one',
@@ -40,7 +41,7 @@ WITH clock AS MATERIALIZED (
 SELECT stored.id::pg_catalog.text AS id,
        CASE WHEN NOT stored.soon THEN false
             WHEN pg_catalog.pg_try_advisory_lock(${s}.waiting_class(), pg_catalog.hashtext(stored.queue))
-            THEN pg_catalog.pg_advisory_unlock(${s}.waiting_class(), pg_catalog.hashtext(stored.queue))
+            THEN NOT pg_catalog.pg_advisory_unlock(${s}.waiting_class(), pg_catalog.hashtext(stored.queue))
             WHEN ${s}.somebody_waits(stored.queue) THEN ${s}.wake(stored.queue, stored.priority, stored.created_at, 0)
        END AS told
   FROM stored`,

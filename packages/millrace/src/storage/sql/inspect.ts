@@ -12,11 +12,11 @@ SELECT ${columns}, p.percent, p.note, p.attempt AS progress_attempt, p.reported_
   FROM ${s}.jobs v LEFT JOIN ${s}.job_progress p ON p.job_id = v.id WHERE v.id = $1::text::bigint`,
 );
 
-/** $1 id, $2 how many: the last attempts that did not complete, newest first. */
+/** $1 id, $2 how many: the last attempts that are kept, newest first. */
 export const getAttempts = statement(
   'get_attempts',
   (s) => `
-SELECT a.attempt, a.ending, a.started_at, a.ended_at, a.worker, a.error FROM ${s}.job_attempt a
+SELECT a.attempt, a.ending, a.started_at, a.ended_at, a.worker, a.error, a.logs FROM ${s}.job_attempt a
  WHERE a.job_id = $1::text::bigint ORDER BY a.ended_at DESC, a.attempt DESC LIMIT $2::text::int`,
 );
 

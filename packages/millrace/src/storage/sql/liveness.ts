@@ -1,3 +1,4 @@
+import { lanes } from './lanes.ts';
 import { statement } from './statement.ts';
 
 /**
@@ -218,17 +219,7 @@ export const unserved = statement(
   (s) => `
 WITH RECURSIVE clock AS MATERIALIZED (
   SELECT ${s}.now() AS at
-), lane AS (
-  (SELECT j.queue, j.priority FROM ${s}.job j WHERE NOT j.gated ORDER BY j.queue, j.priority DESC LIMIT 1)
-  UNION ALL
-  SELECT next.queue, next.priority FROM lane l CROSS JOIN LATERAL (
-    (SELECT j.queue, j.priority FROM ${s}.job j WHERE NOT j.gated AND j.queue = l.queue AND j.priority < l.priority
-      ORDER BY j.priority DESC LIMIT 1)
-    UNION ALL
-    (SELECT j.queue, j.priority FROM ${s}.job j WHERE NOT j.gated AND j.queue > l.queue
-      ORDER BY j.queue, j.priority DESC LIMIT 1)
-    LIMIT 1) next
-), head AS (
+), ${lanes(s)}, head AS (
   SELECT l.queue, h.kind, h.payload_version, h.run_at FROM lane l CROSS JOIN clock CROSS JOIN LATERAL (
     SELECT j.kind, j.payload_version, j.run_at FROM ${s}.job j
      WHERE j.queue = l.queue AND j.priority = l.priority AND NOT j.gated AND j.state = 0

@@ -5,7 +5,8 @@ import { statement } from './statement.ts';
 /**
  * Settles. One row per job: $1 id[], $2 lease[], $3 verdict[] (0 wait, 1 give back, 2 completed, 3 cancelled,
  * 4 discarded), $4 keep[], $5 result[] (JSON text), $6 reason[], $7 delay in ms[], $8 delay counts from the last due
- * time[], $9 attempt counts[], $10 ending[] of the attempt or null, $11 error[] (JSON text); and $12 the worker's label.
+ * time[], $9 attempt counts[], $10 ending[] of the attempt or null, $11 error[] (JSON text), $12 the lines it logged[] (JSON text);
+ * and $13 the worker's label.
  * All are texts, those of arrays in PostgreSQL's form, for in a transactional handler any library may carry them.
  * Answers with the rows that it wrote, and the places of those that wait; `whereabouts` says what became of the others.
  *
@@ -21,8 +22,8 @@ export const settle = statement(
 WITH input AS MATERIALIZED (
   SELECT u.* FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::smallint[], $4::text::boolean[],
                          $5::text::text[], $6::text::text[], $7::text::double precision[], $8::text::boolean[],
-                         $9::text::boolean[], $10::text::text[], $11::text::text[])
-         AS u(id, lease, verdict, keep, result, reason, delay_ms, from_due, counts, ending, error)
+                         $9::text::boolean[], $10::text::text[], $11::text::text[], $12::text::text[])
+         AS u(id, lease, verdict, keep, result, reason, delay_ms, from_due, counts, ending, error, logs)
 ), clock AS MATERIALIZED (
   SELECT ${s}.now() AS at
 ), mine AS MATERIALIZED (
@@ -50,8 +51,8 @@ WITH input AS MATERIALIZED (
    WHERE j.id = d.id AND d.final < 2
   RETURNING j.id, j.queue, j.priority, j.run_at, j.attempt, d.verdict
 ), recorded AS (
-  INSERT INTO ${s}.job_attempt (job_id, ended_at, started_at, lease, attempt, ending, worker, error)
-  SELECT d.id, clock.at, d.claimed_at, d.lease, d.attempt, d.ending, $12::text, d.error::jsonb
+  INSERT INTO ${s}.job_attempt (job_id, ended_at, started_at, lease, attempt, ending, worker, error, logs)
+  SELECT d.id, clock.at, d.claimed_at, d.lease, d.attempt, d.ending, $13::text, d.error::jsonb, d.logs::jsonb
     FROM decided d CROSS JOIN clock WHERE d.ending IS NOT NULL
 ), answered AS (
   DELETE FROM ${s}.cancel_request c USING decided d WHERE c.job_id = d.id AND d.final >= 2
@@ -94,7 +95,7 @@ SELECT i.id::text AS id,
 function archived({ schema: s }: Names): string {
   return `archived AS (
   INSERT INTO ${s}.job_history (id, finished_at, state, worker, reason, result, ${movedColumns('')})
-  SELECT f.id, clock.at, f.final, $12::text, f.final_reason, f.result::jsonb, ${movedColumns('f')}
+  SELECT f.id, clock.at, f.final, $13::text, f.final_reason, f.result::jsonb, ${movedColumns('f')}
     FROM finished f CROSS JOIN clock WHERE f.keep`;
 }
 

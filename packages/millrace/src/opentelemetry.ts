@@ -1,0 +1,3 @@
+export { opentelemetry } from './telemetry/opentelemetry.ts';
+
+export type { OpenTelemetryOptions } from './telemetry/opentelemetry.ts';

@@ -1,0 +1,3 @@
+export { prometheus } from './telemetry/prometheus.ts';
+
+export type { PrometheusMetrics, PrometheusOptions } from './telemetry/prometheus.ts';
