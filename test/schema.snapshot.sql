@@ -524,6 +524,64 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION millrace.cancel_jobs(wanted bigint[], why text)
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+ SET lock_timeout TO '100ms'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := "millrace".now();
+  done bigint[];
+  before text[];
+  running bigint[];
+BEGIN
+  BEGIN
+    WITH waiting AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j
+         WHERE j.id = w.id AND j.state = 0 FOR UPDATE SKIP LOCKED) own
+    ), gone AS (
+      DELETE FROM "millrace".job j USING waiting w WHERE j.id = w.id RETURNING j.*
+    ), kept AS (
+      INSERT INTO "millrace".job_history (id, finished_at, state, reason, scheduled_at, created_at, claimed_at, lease, priority, max_attempts, attempt, crashes, queue, kind,
+           gate_key, unique_key, payload_version, meta, policy, payload)
+      SELECT g.id, moment, 3, why, scheduled_at, created_at, claimed_at, lease, priority, max_attempts, attempt, crashes, queue, kind,
+           gate_key, unique_key, payload_version, meta, policy, payload FROM gone g
+    ), answered AS (
+      DELETE FROM "millrace".cancel_request c USING gone g WHERE c.job_id = g.id
+    )
+    SELECT coalesce(array_agg(w.id), '{}'), coalesce(array_agg(CASE WHEN w.run_at <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable' ELSE 'scheduled' END), '{}') INTO done, before FROM waiting w;
+    INSERT INTO "millrace".cancel_request (job_id, requested_at, reason)
+    SELECT w.id, moment, why FROM unnest(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id)
+                    WHERE (SELECT true FROM "millrace".job j WHERE j.id = w.id AND j.state = 1))) AS w(id) ON CONFLICT DO NOTHING;
+  EXCEPTION WHEN unique_violation OR lock_not_available THEN
+    IF cardinality(wanted) > 1 THEN
+      RETURN QUERY SELECT a.* FROM "millrace".cancel_jobs(wanted[:cardinality(wanted) / 2], why) a;
+      RETURN QUERY SELECT a.* FROM "millrace".cancel_jobs(wanted[cardinality(wanted) / 2 + 1:], why) a;
+    ELSE
+      RETURN QUERY SELECT wanted[1], CASE SQLSTATE WHEN '23505' THEN 'conflict' ELSE 'busy' END, NULL::text, NULL::text;
+    END IF;
+    RETURN;
+  END;
+  -- It may have ended before the request was there; nobody would look at that any more.
+  running := ARRAY(SELECT w.id FROM unnest(wanted) AS w(id)
+                    WHERE (SELECT true FROM "millrace".job j WHERE j.id = w.id AND j.state = 1));
+  DELETE FROM "millrace".cancel_request c WHERE c.job_id = ANY (wanted) AND c.job_id <> ALL (running);
+  PERFORM "millrace".tell('cancel ' || w.id) FROM unnest(running) AS w(id);
+  RETURN QUERY SELECT d.id, 'done', d.was, 'cancelled' FROM unnest(done, before) AS d(id, was);
+  RETURN QUERY SELECT w.id, 'requested', 'running', 'running' FROM unnest(running) AS w(id);
+  done := done || running;
+  RETURN QUERY
+  SELECT l.job_id, CASE l.status WHEN 'running' THEN 'busy' ELSE l.status END, l.was, l.state FROM "millrace".left_jobs(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id) WHERE w.id <> ALL (done))) l;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.counted_rows(lanes bigint)
  RETURNS integer
  LANGUAGE sql
@@ -579,6 +637,89 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION millrace.delete_jobs(wanted bigint[])
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := "millrace".now();
+  done bigint[];
+  before text[];
+BEGIN
+  WITH waiting AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j
+         WHERE j.id = w.id AND j.state = 0 FOR UPDATE SKIP LOCKED) own
+    ), gone AS (
+    DELETE FROM "millrace".job j USING waiting w WHERE j.id = w.id
+  ), finished AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT h.id, h.finished_at, h.state FROM "millrace".job_history h
+         WHERE h.id = w.id FOR UPDATE SKIP LOCKED) own
+    ), past AS (
+    DELETE FROM "millrace".job_history h USING finished f
+     WHERE h.id = f.id AND h.finished_at = f.finished_at AND h.state = f.state
+  ), removed AS MATERIALIZED (
+    SELECT w.id, CASE WHEN w.run_at <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable' ELSE 'scheduled' END AS was FROM waiting w
+    UNION ALL
+    SELECT f.id, CASE f.state WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'discarded' END FROM finished f
+  ), attempts AS (
+    DELETE FROM "millrace".job_attempt a USING removed b WHERE a.job_id = b.id
+  ), answered AS (
+    DELETE FROM "millrace".cancel_request c USING removed b WHERE c.job_id = b.id
+  ), said AS (
+    DELETE FROM "millrace".job_progress p
+     WHERE p.job_id = ANY (ARRAY(SELECT q.job_id FROM "millrace".job_progress q JOIN removed b ON b.id = q.job_id
+                                    FOR UPDATE OF q SKIP LOCKED))
+  )
+  SELECT coalesce(array_agg(b.id), '{}'), coalesce(array_agg(b.was), '{}') INTO done, before FROM removed b;
+  RETURN QUERY SELECT d.id, 'done', d.was, NULL::text FROM unnest(done, before) AS d(id, was);
+  RETURN QUERY
+  SELECT l.job_id, CASE l.status WHEN 'finished' THEN 'busy' ELSE l.status END, l.was, l.state FROM "millrace".left_jobs(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id) WHERE w.id <> ALL (done))) l;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.discard_jobs(wanted bigint[], why text)
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := "millrace".now();
+  done bigint[];
+  before text[];
+BEGIN
+  WITH waiting AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j
+         WHERE j.id = w.id AND j.state = 0 FOR UPDATE SKIP LOCKED) own
+    ), gone AS (
+      DELETE FROM "millrace".job j USING waiting w WHERE j.id = w.id RETURNING j.*
+    ), kept AS (
+      INSERT INTO "millrace".job_history (id, finished_at, state, reason, scheduled_at, created_at, claimed_at, lease, priority, max_attempts, attempt, crashes, queue, kind,
+           gate_key, unique_key, payload_version, meta, policy, payload)
+      SELECT g.id, moment, 4, why, scheduled_at, created_at, claimed_at, lease, priority, max_attempts, attempt, crashes, queue, kind,
+           gate_key, unique_key, payload_version, meta, policy, payload FROM gone g
+    ), answered AS (
+      DELETE FROM "millrace".cancel_request c USING gone g WHERE c.job_id = g.id
+    )
+  SELECT coalesce(array_agg(w.id), '{}'), coalesce(array_agg(CASE WHEN w.run_at <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable' ELSE 'scheduled' END), '{}') INTO done, before FROM waiting w;
+  RETURN QUERY SELECT d.id, 'done', d.was, 'discarded' FROM unnest(done, before) AS d(id, was);
+  RETURN QUERY SELECT l.* FROM "millrace".left_jobs(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id) WHERE w.id <> ALL (done))) l;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.drop_partition(name text)
  RETURNS void
  LANGUAGE plpgsql
@@ -604,6 +745,58 @@ BEGIN
                               CASE WHEN pending THEN ' FINALIZE' ELSE '' END);
   END IF;
   EXECUTE pg_catalog.format('DROP TABLE %I.%I', 'millrace', name);
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.edit_jobs(wanted bigint[], new_payload jsonb, new_version integer, new_priority smallint, new_queue text)
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+ SET lock_timeout TO '100ms'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := "millrace".now();
+  done bigint[];
+  before text[];
+BEGIN
+  BEGIN
+    WITH waiting AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j
+         WHERE j.id = w.id AND j.state = 0 FOR UPDATE SKIP LOCKED) own
+    ), moved AS (
+      UPDATE "millrace".job j
+         SET payload = coalesce(new_payload, j.payload), payload_version = coalesce(new_version, j.payload_version),
+             priority = coalesce(new_priority, j.priority), queue = coalesce(new_queue, j.queue)
+        FROM waiting w WHERE j.id = w.id
+    ), lane AS (
+      SELECT coalesce(new_queue, w.queue) AS queue, coalesce(new_priority, w.priority) AS priority, min(w.run_at) AS place
+        FROM waiting w
+       WHERE w.run_at < moment + interval '30 seconds'
+         AND (coalesce(new_queue, w.queue) <> w.queue OR coalesce(new_priority, w.priority) <> w.priority)
+       GROUP BY 1, 2
+    ), told AS (
+      -- They keep their due times, so in another lane they may lie behind what the workers there have read.
+      SELECT count("millrace".wake(l.queue, l.priority, l.place, 0)) AS n FROM lane l
+    )
+    SELECT coalesce(array_agg(w.id), '{}'), coalesce(array_agg(CASE WHEN w.run_at <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable' ELSE 'scheduled' END), '{}') INTO done, before
+      FROM waiting w, told WHERE told.n >= 0;
+  EXCEPTION WHEN unique_violation OR lock_not_available THEN
+    IF cardinality(wanted) > 1 THEN
+      RETURN QUERY SELECT a.* FROM "millrace".edit_jobs(wanted[:cardinality(wanted) / 2], new_payload, new_version, new_priority, new_queue) a;
+      RETURN QUERY SELECT a.* FROM "millrace".edit_jobs(wanted[cardinality(wanted) / 2 + 1:], new_payload, new_version, new_priority, new_queue) a;
+    ELSE
+      RETURN QUERY SELECT wanted[1], CASE SQLSTATE WHEN '23505' THEN 'conflict' ELSE 'busy' END, NULL::text, NULL::text;
+    END IF;
+    RETURN;
+  END;
+  RETURN QUERY SELECT d.id, 'done', d.was, d.was FROM unnest(done, before) AS d(id, was);
+  RETURN QUERY SELECT l.* FROM "millrace".left_jobs(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id) WHERE w.id <> ALL (done))) l;
 END
 $function$;
 
@@ -866,6 +1059,27 @@ AS $function$
   SELECT lane.queue, lane.priority FROM lane
 $function$;
 
+CREATE OR REPLACE FUNCTION millrace.left_jobs(wanted bigint[])
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+  RETURN QUERY
+  SELECT w.id,
+         CASE WHEN j.state = 1 THEN 'running' WHEN j.state = 0 THEN 'busy' WHEN h.state IS NOT NULL THEN 'finished'
+              ELSE 'missing' END,
+         CASE WHEN j.state = 1 THEN 'running' ELSE CASE h.state WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'discarded' END END, NULL::text
+    FROM unnest(wanted) AS w(id)
+    LEFT JOIN LATERAL (SELECT a.state FROM "millrace".job a WHERE a.id = w.id) j ON true
+    LEFT JOIN LATERAL (SELECT b.state FROM "millrace".job_history b WHERE b.id = w.id LIMIT 1) h ON true;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.liveness_class()
  RETURNS integer
  LANGUAGE sql
@@ -1055,6 +1269,43 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION millrace.reschedule_jobs(wanted bigint[], due_at timestamp with time zone, delay_ms double precision)
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := "millrace".now();
+  due timestamptz := coalesce(due_at, moment + delay_ms * interval '1 millisecond');
+  place timestamptz := greatest(due, moment);
+  done bigint[];
+  before text[];
+  after text[];
+BEGIN
+  WITH waiting AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j
+         WHERE j.id = w.id AND j.state = 0 FOR UPDATE SKIP LOCKED) own
+    ), moved AS (
+    UPDATE "millrace".job j SET scheduled_at = due, run_at = place FROM waiting w WHERE j.id = w.id
+  ), told AS (
+    SELECT count("millrace".wake(l.queue, l.priority, place, 0)) AS n
+      FROM (SELECT DISTINCT w.queue, w.priority FROM waiting w) l WHERE place < moment + interval '30 seconds'
+  )
+  SELECT coalesce(array_agg(w.id), '{}'), coalesce(array_agg(CASE WHEN w.run_at <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable' ELSE 'scheduled' END), '{}'),
+         coalesce(array_agg(CASE WHEN place <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable'
+                                 ELSE 'scheduled' END), '{}')
+    INTO done, before, after FROM waiting w, told WHERE told.n >= 0;
+  RETURN QUERY SELECT d.id, 'done', d.was, d.state FROM unnest(done, before, after) AS d(id, was, state);
+  RETURN QUERY SELECT l.* FROM "millrace".left_jobs(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id) WHERE w.id <> ALL (done))) l;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION millrace.resume(queue text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1152,6 +1403,72 @@ BEGIN
     PERFORM pg_catalog.pg_sleep(0.01);
   END LOOP;
   RETURN QUERY SELECT 'busy'::text, NULL::text;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION millrace.retry_jobs(wanted bigint[])
+ RETURNS TABLE(job_id bigint, status text, was text, state text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+ SET lock_timeout TO '100ms'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := "millrace".now();
+  done bigint[];
+  before text[];
+BEGIN
+  BEGIN
+    WITH waiting AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT j.id, j.queue, j.priority, j.run_at, j.attempt FROM "millrace".job j
+         WHERE j.id = w.id AND j.state = 0 FOR UPDATE SKIP LOCKED) own
+    ), moved AS (
+      UPDATE "millrace".job j SET run_at = moment, scheduled_at = moment FROM waiting w WHERE j.id = w.id AND w.run_at > moment
+    ), finished AS MATERIALIZED (
+      SELECT own.* FROM unnest(wanted) AS w(id) CROSS JOIN LATERAL (
+        SELECT h.id, h.finished_at, h.state FROM "millrace".job_history h
+         WHERE h.id = w.id FOR UPDATE SKIP LOCKED) own
+    ), past AS (
+      DELETE FROM "millrace".job_history h USING finished f
+       WHERE h.id = f.id AND h.finished_at = f.finished_at AND h.state = f.state
+      RETURNING h.*
+    ), forgotten AS (
+      -- A request that came too late for the job's former life is not meant for the new one.
+      DELETE FROM "millrace".cancel_request c USING past p WHERE c.job_id = p.id
+    ), back AS (
+      INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, attempt, queue, kind, gate_key,
+             unique_key, payload_version, meta, policy, payload)
+      SELECT p.id, moment, moment, p.created_at, p.priority,
+             least(32767, greatest(p.max_attempts, p.attempt + 1)), least(p.attempt, 32766), p.queue, p.kind, p.gate_key,
+             p.unique_key, p.payload_version, p.meta, p.policy, p.payload
+        FROM past p
+    ), due AS MATERIALIZED (
+      SELECT w.id, CASE WHEN w.run_at <= moment THEN 'available' WHEN w.attempt > 0 THEN 'retryable' ELSE 'scheduled' END AS was, w.queue, w.priority, least(w.run_at, moment) AS place FROM waiting w
+      UNION ALL
+      SELECT p.id, CASE p.state WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'discarded' END, p.queue, p.priority, moment FROM past p
+    ), told AS (
+      SELECT count("millrace".wake(l.queue, l.priority, l.place, 0)) AS n
+        FROM (SELECT d.queue, d.priority, min(d.place) AS place FROM due d GROUP BY d.queue, d.priority) l
+    )
+    SELECT coalesce(array_agg(d.id), '{}'), coalesce(array_agg(d.was), '{}') INTO done, before
+      FROM due d, told WHERE told.n >= 0;
+  EXCEPTION WHEN unique_violation OR lock_not_available THEN
+    IF cardinality(wanted) > 1 THEN
+      RETURN QUERY SELECT a.* FROM "millrace".retry_jobs(wanted[:cardinality(wanted) / 2]) a;
+      RETURN QUERY SELECT a.* FROM "millrace".retry_jobs(wanted[cardinality(wanted) / 2 + 1:]) a;
+    ELSE
+      RETURN QUERY SELECT wanted[1], CASE SQLSTATE WHEN '23505' THEN 'conflict' ELSE 'busy' END, NULL::text, NULL::text;
+    END IF;
+    RETURN;
+  END;
+  RETURN QUERY SELECT d.id, 'done', d.was, 'available' FROM unnest(done, before) AS d(id, was);
+  RETURN QUERY
+  SELECT l.job_id, CASE l.status WHEN 'finished' THEN 'busy' ELSE l.status END, l.was, l.state FROM "millrace".left_jobs(ARRAY(SELECT w.id FROM unnest(wanted) AS w(id) WHERE w.id <> ALL (done))) l;
 END
 $function$;
 

@@ -26,12 +26,20 @@ const events: Readonly<Record<JobEvent, string>> = {
   cancel: 'somebody calls `cancel`',
   cancelled: 'the running handler obeys a request to cancel, or asks for it',
   retry: 'somebody calls `retry`',
+  run: 'somebody calls `runJob`, due or not',
+  giveUp: 'somebody calls `discard`',
+  reschedule: 'somebody calls `reschedule`',
+  edit: 'somebody calls `edit`, for its payload, priority or queue',
+  delete: 'somebody calls `delete`',
 };
 
 /** The same in every state that the diagram would otherwise fill with arrows. */
 const leftOut: Readonly<Partial<Record<JobEvent, string>>> = {
   cancel: '`cancel` leads from every state that waits to `cancelled`',
   retry: '`retry` leads from every state but `available` and `running` to `available`',
+  giveUp: '`discard` leads from every state that waits to `discarded`',
+  reschedule: '`reschedule` leads from one state that waits to another',
+  delete: '`delete` ends a job in every state but `running`',
 };
 
 export function lifecycleDocument(): string {
@@ -88,6 +96,7 @@ function section(state: JobState): string {
 function inWords(state: JobState, event: JobEvent): string {
   const transition = lifecycle[state][event];
   if ('to' in transition) return `becomes ${transition.to.map((to) => `**${to}**`).join(' or ')}`;
+  if ('gone' in transition) return 'is gone';
   if ('stays' in transition) return `stays as it is: ${transition.stays}`;
   return `refused: ${transition.refused}`;
 }

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import type { Settlement } from '../../packages/millrace/src/core/lifecycle.ts';
 import type { Sighting } from '../../packages/millrace/src/core/storage.ts';
+import type { JobCommand } from '../../packages/millrace/src/core/operator/job-verbs.ts';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
-import { claim, completed, identity, leaseOf, nextDueMs, newJob } from './storage.ts';
+import { claim, completed, identity, leaseOf, nextDueMs, newJob, wholePage } from './storage.ts';
 
 const error = { name: 'Error', message: 'test' };
 const failed: Settlement = {
@@ -26,6 +27,7 @@ export async function expectWorkingStorage(
   await storage.verify();
   expect(await storage.pendingMigrations()).toEqual([]);
   await enqueueAndOperate(storage);
+  await operateByTheHundred(storage);
   await runAndSettle(storage);
   await die(storage, mode);
   await fireSchedules(storage);
@@ -48,7 +50,9 @@ async function enqueueAndOperate(storage: PgStorage): Promise<void> {
   const id = plain?.id ?? '';
   expect(await storage.get(id, 25)).toMatchObject({ id, state: 'scheduled', tags: ['a'] });
   expect(await storage.retry(id)).toEqual({ status: 'available', from: 'scheduled' });
-  expect((await storage.list({ states: ['available'], limit: 10 })).jobs).toHaveLength(2);
+  expect((await storage.finder.find({ states: ['available'] }, wholePage(10))).jobs).toHaveLength(
+    2,
+  );
   for (const each of [id, first?.id ?? '']) {
     expect(await storage.cancel(each, 'test')).toEqual({ status: 'cancelled', state: 'cancelled' });
   }
@@ -59,7 +63,38 @@ async function enqueueAndOperate(storage: PgStorage): Promise<void> {
     throw new Error('undone');
   });
   await expect(undone).rejects.toThrow('undone');
-  expect((await storage.list({ states: ['available'], limit: 10 })).jobs).toEqual([]);
+  expect((await storage.finder.find({ states: ['available'] }, wholePage(10))).jobs).toEqual([]);
+}
+
+async function operateByTheHundred(storage: PgStorage): Promise<void> {
+  const { finder, operator } = storage;
+  const made = await storage.enqueue(
+    Array.from({ length: 3 }, () => newJob({ payload: { deep: [1, 2] }, meta: { tags: ['b'] } })),
+  );
+  const ids = made.map(({ id }) => id);
+  const edit = {
+    verb: 'edit',
+    payload: { deep: [3] },
+    payloadVersion: 1,
+    priority: 1,
+    queue: 'q',
+  } as const;
+  const statuses = async (command: JobCommand) =>
+    (await operator.act(command, ids)).map(({ status }) => status);
+  const done = ['done', 'done', 'done'];
+  expect(await statuses(edit)).toEqual(done);
+  expect(await statuses({ verb: 'reschedule', at: null, delayMs: 60_000 })).toEqual(done);
+  const filter = { tag: 'b', payload: { deep: [3] }, olderThan: 0, states: ['scheduled'] } as const;
+  expect((await finder.findNames(filter, wholePage(10))).jobs.map(({ id }) => id)).toEqual(
+    ids.toReversed(),
+  );
+  expect(await statuses({ verb: 'discard', reason: 'why' })).toEqual(done);
+  const finished = await finder.find({ finishedSince: 60_000, queue: 'q' }, wholePage(10));
+  expect(finished.jobs.map(({ reason }) => reason)).toEqual(['why', 'why', 'why']);
+  expect(await statuses({ verb: 'retry' })).toEqual(done);
+  expect(await statuses({ verb: 'cancel', reason: 'why' })).toEqual(done);
+  expect(await statuses({ verb: 'delete' })).toEqual(done);
+  expect(await finder.namesOf(ids)).toEqual([]);
 }
 
 async function runAndSettle(storage: PgStorage): Promise<void> {
@@ -106,8 +141,9 @@ async function runAndSettle(storage: PgStorage): Promise<void> {
   expect(await session.settle([{ id: ids[0] ?? '', lease, settlement: completed }])).toEqual([
     { id: ids[0], status: 'already' },
   ]);
-  for (const { id } of (await storage.list({ states: ['retryable', 'scheduled'], limit: 10 }))
-    .jobs) {
+  for (const { id } of (
+    await storage.finder.find({ states: ['retryable', 'scheduled'] }, wholePage(10))
+  ).jobs) {
     expect(await storage.cancel(id, 'test')).toMatchObject({ status: 'cancelled' });
   }
   await session.unregister(no);

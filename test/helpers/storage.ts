@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../packages/millrace/src/core/clock.ts';
 import type { ClaimedJob } from '../../packages/millrace/src/core/job.ts';
+import type { PageRequest } from '../../packages/millrace/src/core/operator/job-search.ts';
 import type {
   ClaimRequest,
   Completion,
@@ -117,3 +118,8 @@ export const completed: Completion['settlement'] = {
   error: null,
   keep: true,
 };
+
+/** The first page, however long it takes to find. */
+export function wholePage(limit: number): PageRequest {
+  return { limit, cursor: undefined, budgetMs: 60_000 };
+}

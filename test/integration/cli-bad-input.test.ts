@@ -23,6 +23,7 @@ const commands = [
   ['enqueue', 'send-mail', '{"to":"ada@example.com"}'],
   ['jobs', 'list'],
   ['jobs', 'show', '1'],
+  ['jobs', 'delete', '1'],
 ];
 
 const nobodyListens = 'postgres://postgres@127.0.0.1:1/postgres';

@@ -6,7 +6,15 @@ import { migrations } from '../../packages/millrace/src/storage/migrations/index
 import { createProject } from '../helpers/cli.ts';
 import { createTestDatabase, withAdmin, type TestDatabase } from '../helpers/database.ts';
 import { createHostileSchema } from '../helpers/hostile-schema.ts';
-import { claim, completed, identity, leaseOf, newJob, openStorage } from '../helpers/storage.ts';
+import {
+  claim,
+  completed,
+  identity,
+  leaseOf,
+  newJob,
+  openStorage,
+  wholePage,
+} from '../helpers/storage.ts';
 import { expectWorkingStorage } from '../helpers/storage-tour.ts';
 
 const names = migrations.map(({ name }) => name);
@@ -115,7 +123,9 @@ describe('G15: everything works', () => {
     await second.migrate();
     const [job] = await first.enqueue([newJob()]);
     await expectWorkingStorage(second);
-    expect((await first.list({ limit: 10 })).jobs.map(({ id }) => id)).toEqual([job?.id]);
+    expect((await first.finder.find({}, wholePage(10))).jobs.map(({ id }) => id)).toEqual([
+      job?.id,
+    ]);
     await Promise.all([first.close(), second.close()]);
   });
 

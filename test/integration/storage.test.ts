@@ -64,7 +64,7 @@ describe('claiming', () => {
 
   it('W3: an older due time comes first within a priority, also when it was enqueued later', async () => {
     const due = (ms: number) => newJob({ scheduledAt: new Date(soonMs + ms) });
-    const soonMs = Date.now() + 500;
+    const soonMs = Date.now() + 1_500;
     const [late] = await storage.enqueue([due(20)]);
     const [early] = await storage.enqueue([due(0)]);
     await expect.poll(() => nextDueMs(session, me, 9)).toBeNull();

@@ -1,3 +1,4 @@
+import { wholePage } from '../helpers/storage.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verbs, type Picks, type Real, type Subject } from './storage-commands.ts';
@@ -37,7 +38,7 @@ async function expectAgreement(model: StorageModel, { others, queue }: Real): Pr
   const jobs = [...model.jobs.values()];
   const leases = model.leases.map(({ id, lease }) => ({ id, lease: String(lease) }));
   const [page, held] = await Promise.all([
-    others.list({ queue, limit: 1_000 }),
+    others.finder.find({ queue }, wholePage(1_000)),
     others.session().holds(leases),
   ]);
   expect(

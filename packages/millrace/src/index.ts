@@ -44,7 +44,6 @@ export type { Logger } from './core/logger.ts';
 export type {
   ConnectionConfig,
   ConnectionPool,
-  ListOptions,
   Millrace,
   MillraceOptions,
   Scheduler,
@@ -76,6 +75,21 @@ export type {
   WorkerInfo,
   Workers,
 } from './core/operator/overview.ts';
+export type { JobPage, SearchedTo } from './core/operator/job-search.ts';
+export type { JobVerb, VerbAnswer, VerbStatus } from './core/operator/job-verbs.ts';
+export type {
+  BulkFilter,
+  BulkOptions,
+  BulkProgress,
+  BulkResult,
+  DiscardOptions,
+  EditOptions,
+  JobFilterOptions,
+  ListOptions,
+  RescheduleOptions,
+  VerbOptions,
+} from './core/operator/options.ts';
+export type { RunJobAnswer, RunJobOptions } from './core/operator/run.ts';
 export type { EmptyPayload, PayloadCodec, StandardSchema } from './core/payload.ts';
 export type { Finding } from './core/operator/finding.ts';
 export type { Grants } from './core/operator/grants.ts';
@@ -91,7 +105,7 @@ export type {
   TraceContext,
   Vitals,
 } from './core/telemetry.ts';
-export type { CancelAnswer, JobPage, PendingMigration, RetryAnswer } from './core/storage.ts';
+export type { CancelAnswer, PendingMigration, RetryAnswer } from './core/storage.ts';
 export type {
   IsolationLevel,
   Transaction,

@@ -52,6 +52,7 @@ import { attemptLogs, loggerOf } from './telemetry/logs.ts';
 import { telemetrySources } from './telemetry/source.ts';
 import { version } from './version.ts';
 import { Company } from './worker/company.ts';
+import { runByHand } from './worker/run-by-hand.ts';
 import type { WorkerFacts } from './worker/session.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import type { WorkerParts } from './worker/worker-parts.ts';
@@ -153,19 +154,17 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     enqueue,
     enqueueMany: (requests, rest) => client.enqueueMany(requests, rest),
     get: (id) => client.get(id),
-    list: (rest) => client.list(rest),
     cancel: (id, rest) => client.cancel(id, rest),
     retry: (id, rest) => client.retry(id, rest),
     ...all.operator,
+    runJob: (...run) => runByHand({ ...all, workerOf: (...own) => workerOf(all, ...own) }, ...run),
     createWorker(workerOptions = {}) {
-      refuseWhereIsolated('worker');
       const worker = workerOf(all, workerOptions);
       all.workers.add(worker);
       void worker.stopped.finally(() => all.workers.delete(worker));
       return remember(worker, worker.stopped);
     },
     createScheduler(schedulerOptions = {}) {
-      refuseWhereIsolated('scheduler');
       const scheduler = schedulerOf(all, schedulerOptions);
       return remember(scheduler, scheduler.stopped);
     },
@@ -225,8 +224,10 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
       store: operatorStore({ names, pool, route, clock: systemClock, now: systemTime }),
       clock: systemClock,
       jobs,
-      prepare: (...request) => client.prepare(...request),
+      client,
       emit,
+      storage,
+      ...limits,
     }),
     client,
     flags: flagSourceOf(options.flags),
@@ -289,6 +290,7 @@ export function workerOf(
   options: WorkerOptions,
   own: Partial<WorkerParts> = {},
 ): JobWorker {
+  refuseWhereIsolated('worker');
   const { tuning, jobs, bus, storage, share, enqueue, resultMaxBytes } = all;
   const worker: JobWorker = new JobWorker({
     options,
@@ -327,6 +329,7 @@ export function schedulerOf(
   options: SchedulerOptions,
   own: Partial<SchedulerParts> = {},
 ): SchedulerService {
+  refuseWhereIsolated('scheduler');
   checkOptions(schedulerChecks, options, 'createScheduler');
   const { tuning, jobs, bus, storage, client, share } = all;
   const scheduler: SchedulerService = new SchedulerService({

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { Millrace } from '../core/millrace.ts';
 import { shortPath } from './output.ts';
+import { timedConfiguration } from './timing.ts';
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `millrace.config.${extension}`);
 
@@ -35,9 +36,11 @@ export async function loadConfig(path: string): Promise<Millrace> {
 
 async function evaluate(path: string): Promise<unknown> {
   try {
-    const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-    const exported = await module.default;
-    return typeof exported === 'function' ? await (exported as () => unknown)() : exported;
+    return await timedConfiguration(async () => {
+      const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+      const exported = await module.default;
+      return typeof exported === 'function' ? await (exported as () => unknown)() : exported;
+    });
   } catch (error) {
     const code = isMillraceError(error) ? error.code : 'MILLRACE_CONFIG_INVALID';
     throw new MillraceError(code, `${placeOf(error, path)}: ${reasonOf(error, path)}`, {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/errors.ts';
+import { systemClock } from '../system-clock.ts';
 import { version } from '../version.ts';
 import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
@@ -16,18 +17,22 @@ import { addTail } from './commands/tail.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorkers } from './commands/workers.ts';
 import { exitCodes, reportFailure } from './fail.ts';
+import { timingLine } from './timing.ts';
 
 /** Runs one command and ends the process with its exit code, whatever the project's own code left open. */
 export async function runProgram(args: readonly string[]): Promise<never> {
   // Whoever reads our output may stop reading; a worker must not die of that.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const exitCode = await run(args);
+  const importedMs = systemClock.monotonicMs();
+  const program = createProgram();
+  const exitCode = await run(program, args);
+  if (program.opts<{ timing?: true }>().timing === true)
+    process.stderr.write(`${timingLine(importedMs)}\n`);
   await Promise.all([process.stdout, process.stderr].map(flush));
   process.exit(exitCode);
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  const program = createProgram();
+async function run(program: Command, args: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? exitCodes.done);
@@ -52,6 +57,7 @@ function createProgram(): Command {
       'the configuration (default: millrace.config.ts, .mts, .js or .mjs here)',
     )
     .option('--json', 'print one JSON document on stdout (tail: one a line)')
+    .option('--timing', 'say on stderr how long imports, configuration and command took')
     .option('--verbose', 'print the stack of an error (also: MILLRACE_DEBUG=1)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} })

@@ -3,16 +3,8 @@ import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { isJobId, type Job } from '../core/job.ts';
 import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/job-definition.ts';
-import type { ListOptions } from '../core/millrace.ts';
-import { cancelChecks, checkOptions, defaults, joinChecks, listChecks } from '../core/options.ts';
-import type {
-  CancelAnswer,
-  JobPage,
-  NewJob,
-  RetryAnswer,
-  Storage,
-  StoredJob,
-} from '../core/storage.ts';
+import { cancelChecks, checkOptions, defaults, joinChecks } from '../core/options.ts';
+import type { CancelAnswer, NewJob, RetryAnswer, Storage, StoredJob } from '../core/storage.ts';
 import type { AroundEnqueue } from '../core/telemetry.ts';
 import type { Executor } from '../core/transaction.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
@@ -72,23 +64,6 @@ export class Client {
 
   async get(id: string): Promise<Job | null> {
     return isJobId(id) ? this.#storage.get(id, defaults.attemptsShown) : null;
-  }
-
-  async list(options: ListOptions = {}): Promise<JobPage> {
-    const { state, kind, queue, limit, cursor } = checkOptions(listChecks, options, 'list');
-    if (cursor !== undefined && !isJobId(cursor)) {
-      throw new MillraceError(
-        'MILLRACE_OPTION_INVALID',
-        'list.cursor must be what an earlier page answered',
-      );
-    }
-    return this.#storage.list({
-      states: state,
-      kind,
-      queue,
-      cursor,
-      limit: limit ?? defaults.listLimit,
-    });
   }
 
   async cancel(

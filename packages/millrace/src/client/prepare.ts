@@ -1,6 +1,7 @@
 import { MillraceError } from '../core/errors.ts';
 import type { JobRequest } from '../core/job-definition.ts';
 import { checkOptions, enqueueChecks } from '../core/options.ts';
+import { encodePayload } from '../core/payload.ts';
 import type { NewJob } from '../core/storage.ts';
 
 /** What a job may look like before it is stored. */
@@ -28,16 +29,11 @@ export async function prepareJob(request: JobRequest, limits: Limits): Promise<N
       `enqueue ${definition.kind}: give delay or scheduledAt, not both`,
     );
   }
-  const payload = await settings.codec.encode(request.payload);
-  const bytes = Buffer.byteLength(JSON.stringify(payload));
-  if (bytes > limits.payloadMaxBytes) {
-    throw new MillraceError(
-      'MILLRACE_PAYLOAD_TOO_LARGE',
-      `the payload of ${definition.kind} has ${bytes} bytes; ${limits.payloadMaxBytes} are allowed`,
-    );
-  }
+  const { kind } = definition;
+  const maxBytes = limits.payloadMaxBytes;
+  const payload = await encodePayload(request.payload, settings.codec, { kind, maxBytes });
   return {
-    kind: definition.kind,
+    kind,
     queue: options.queue ?? settings.queue,
     priority: options.priority ?? settings.priority,
     maxAttempts: options.maxAttempts ?? settings.maxAttempts,

@@ -28,6 +28,7 @@ const remedies = {
   MILLRACE_JOB_NOT_FOUND:
     'Check the id; finished jobs are kept for the time that the retention options say.',
   MILLRACE_JOB_RUNNING: 'Wait until the job has finished, or cancel it first.',
+  MILLRACE_JOB_FINISHED: 'Bring it back with `millrace jobs retry` or `millrace.retry` first.',
   MILLRACE_JOB_CANCELLED: 'Nothing to do: somebody asked to cancel the job; let the handler end.',
   MILLRACE_JOB_BUSY:
     'Somebody else holds the row in an open transaction; try again when it has ended.',

@@ -29,20 +29,32 @@ export const jobEvents = [
   'cancelled',
   /** Somebody asks to run it now, or again. */
   'retry',
+  /** Somebody runs it by hand, due or not. */
+  'run',
+  /** Somebody gives it up for good while it waits. */
+  'giveUp',
+  /** Somebody gives it another due time. */
+  'reschedule',
+  /** Somebody changes its payload, priority or queue. */
+  'edit',
+  /** Somebody removes it, with all that is known of it. */
+  'delete',
 ] as const;
 
 export type JobEvent = (typeof jobEvents)[number];
 
 /**
  * `to`: the state, or states, that the event leads to; which of several is decided by `settle` below, by whether the due
- * time has come, and, for `cancelled`, by whether a request to cancel was recorded meanwhile. `stays`: allowed, and nothing changes. `refused`: the event is an error in this state.
+ * time has come, and, for `cancelled`, by whether a request to cancel was recorded meanwhile. `stays`: allowed, and the state does not change. `gone`: the job is there no more. `refused`: the event is an error in this state.
  */
 export type Transition =
   | { readonly to: readonly JobState[] }
   | { readonly stays: string }
+  | { readonly gone: true }
   | { readonly refused: string };
 
 const to = (...states: JobState[]): Transition => ({ to: states });
+const gone: Transition = { gone: true };
 const stays = (why: string): Transition => ({ stays: why });
 const refused = (why: string): Transition => ({ refused: why });
 
@@ -59,7 +71,13 @@ const waiting = {
   cancelled: notClaimed,
   cancel: to('cancelled'),
   retry: to('available'),
+  run: to('running'),
+  giveUp: to('discarded'),
+  edit: stays('its due time and its attempts are the same'),
+  delete: gone,
 } as const;
+
+const isDone = refused('it is finished; retry it first');
 
 const notDue = refused('its due time has not come');
 
@@ -75,17 +93,33 @@ const finished = {
   cancelled: notClaimed,
   cancel: stays('it is finished already'),
   retry: to('available'),
+  run: isDone,
+  giveUp: stays('it is finished already'),
+  reschedule: isDone,
+  edit: isDone,
+  delete: gone,
 } as const;
 
 export const lifecycle: Readonly<Record<JobState, Readonly<Record<JobEvent, Transition>>>> = {
-  scheduled: { ...waiting, due: to('available'), claim: notDue },
+  scheduled: {
+    ...waiting,
+    due: to('available'),
+    claim: notDue,
+    reschedule: to('scheduled', 'available'),
+  },
   available: {
     ...waiting,
     due: stays('it is due already'),
     claim: to('running'),
     retry: stays('it is due already'),
+    reschedule: to('scheduled', 'retryable', 'available'),
   },
-  retryable: { ...waiting, due: to('available'), claim: notDue },
+  retryable: {
+    ...waiting,
+    due: to('available'),
+    claim: notDue,
+    reschedule: to('retryable', 'available'),
+  },
   running: {
     due: stays('it runs'),
     claim: notWaiting,
@@ -94,10 +128,15 @@ export const lifecycle: Readonly<Record<JobState, Readonly<Record<JobEvent, Tran
     snooze: to('scheduled', 'retryable', 'available', 'cancelled'),
     discard: to('discarded'),
     giveBack: to('available', 'scheduled', 'retryable', 'cancelled'),
-    rescue: to('available', 'discarded', 'cancelled'),
+    rescue: to('available', 'scheduled', 'retryable', 'discarded', 'cancelled'),
     cancel: stays('the request is recorded and the handler is told'),
     cancelled: to('cancelled'),
     retry: refused('it runs'),
+    run: refused('it runs'),
+    giveUp: refused('it runs; cancel it'),
+    reschedule: refused('it runs'),
+    edit: refused('it runs'),
+    delete: refused('it runs; cancel it first'),
   },
   completed: finished,
   cancelled: finished,

@@ -3,7 +3,7 @@ import type { Duration } from './duration.ts';
 import type { Enqueue, EnqueueMany } from './enqueue.ts';
 import type { MillraceEvent } from './events.ts';
 import type { Health } from './health.ts';
-import type { Job, JobState } from './job.ts';
+import type { Job } from './job.ts';
 import type { AnyJobDefinition } from './job-definition.ts';
 import type { FlagSource } from './flags.ts';
 import type { Logger } from './logger.ts';
@@ -21,8 +21,21 @@ import type {
   Stats,
   Workers,
 } from './operator/overview.ts';
+import type { JobPage } from './operator/job-search.ts';
+import type { JobVerb, VerbAnswer } from './operator/job-verbs.ts';
+import type {
+  BulkFilter,
+  BulkOptions,
+  BulkResult,
+  DiscardOptions,
+  EditOptions,
+  ListOptions,
+  RescheduleOptions,
+  VerbOptions,
+} from './operator/options.ts';
+import type { RunJobAnswer, RunJobOptions } from './operator/run.ts';
 import type { Service } from './service.ts';
-import type { CancelAnswer, JobPage, PendingMigration, RetryAnswer } from './storage.ts';
+import type { CancelAnswer, PendingMigration, RetryAnswer } from './storage.ts';
 import type { IsolationLevel, Transaction } from './transaction.ts';
 import type { TransactionHandle } from './transaction-handles.ts';
 
@@ -140,17 +153,6 @@ export interface Scheduler extends Service, AsyncDisposable {
   run(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
-/** What `list` takes. */
-export interface ListOptions {
-  readonly state?: JobState | readonly JobState[];
-  readonly kind?: string;
-  readonly queue?: string;
-  /** 1 to 1000. Default 50. */
-  readonly limit?: number;
-  /** As the previous page answered. */
-  readonly cursor?: string;
-}
-
 /** The one object of an application: enqueues, looks, makes workers and schedulers. */
 export interface Millrace extends AsyncDisposable {
   /** The definitions it was made with, by kind. */
@@ -181,7 +183,10 @@ export interface Millrace extends AsyncDisposable {
   readonly enqueueMany: EnqueueMany;
   /** The job with its last attempts, or null. */
   get(id: string): Promise<Job | null>;
-  /** A page of jobs, the newest first. */
+  /**
+   * A page of jobs, the newest first; with `finishedSince` or `finishedUntil` in the order of finishing. A search that
+   * takes longer than `budget` stops: then the page is not full, and says how far it came and how to go on.
+   */
   list(options?: ListOptions): Promise<JobPage>;
   /** Cancels a waiting job; asks a running one to stop through its AbortSignal; leaves a finished one as it is. */
   cancel(
@@ -190,6 +195,28 @@ export interface Millrace extends AsyncDisposable {
   ): Promise<CancelAnswer>;
   /** Makes a waiting job due now; brings a finished one back under its id, with at least one more attempt. */
   retry(id: string, options?: { readonly tx?: TransactionHandle }): Promise<RetryAnswer>;
+  /** Ends a waiting job as discarded. One that runs is refused: cancel it. */
+  discard(id: string, options?: DiscardOptions): Promise<VerbAnswer>;
+  /** Gives a waiting job another due time. */
+  reschedule(id: string, options: RescheduleOptions): Promise<VerbAnswer>;
+  /**
+   * Changes the payload, priority or queue of a waiting job.
+   * @throws MILLRACE_PAYLOAD_INVALID, MILLRACE_PAYLOAD_NOT_JSON, MILLRACE_PAYLOAD_TOO_LARGE
+   */
+  edit(id: string, options: EditOptions): Promise<VerbAnswer>;
+  /** Removes a job that waits or is finished, with its attempts. Nothing of it is left. */
+  delete(id: string, options?: VerbOptions): Promise<VerbAnswer>;
+  /**
+   * Runs one waiting job here and now, due or not, whatever else holds it back, with all that an attempt has. Resolves when its
+   * outcome is written; for debugging.
+   * @throws MILLRACE_KIND_UNKNOWN, MILLRACE_HANDLER_MISSING, MILLRACE_OPTION_INVALID, MILLRACE_DB_…
+   */
+  runJob(id: string, options?: RunJobOptions): Promise<RunJobAnswer>;
+  /**
+   * Does the same to all jobs that match, the newest first, in chunks that are transactions of their own.
+   * @throws MILLRACE_OPTION_INVALID when the filter is empty and does not say `all: true`
+   */
+  bulk(verb: JobVerb, filter: BulkFilter, options?: BulkOptions): Promise<BulkResult>;
   /**
    * Looks for what is wrong with the database and with the processes that use it; changes nothing. What could not be
    * looked at, for lack of privileges for example, is a finding too. Empty when nothing is wrong.

@@ -5,7 +5,6 @@ import {
   checkOptions,
   definitionChecks,
   enqueueChecks,
-  listChecks,
   millraceChecks,
   nearest,
   queueChecks,
@@ -13,6 +12,7 @@ import {
   transactionChecks,
   workerChecks,
 } from './options.ts';
+import { listChecks } from './operator/options.ts';
 import { exponential, fixed } from './retry.ts';
 
 const refused = (code: string, message: string) =>

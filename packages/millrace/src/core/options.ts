@@ -36,6 +36,8 @@ export const defaults = {
   errorMaxBytes: 16 * 1024,
   attemptsShown: 25,
   listLimit: 50,
+  searchMs: 300,
+  bulkChunk: 500,
   completedRetentionMs: 7 * day,
   failedRetentionMs: 30 * day,
 } as const;
@@ -284,14 +286,6 @@ export const cancelChecks = {
 export const pauseChecks = {
   by: check.text(200),
   reason: check.text(1_000),
-} as const;
-
-export const listChecks = {
-  state: check.states,
-  kind: name,
-  queue: name,
-  limit: check.whole(1, 1_000),
-  cursor: check.text(19),
 } as const;
 
 export const missedChecks = {

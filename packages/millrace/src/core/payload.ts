@@ -83,6 +83,24 @@ export function codecOf(
   };
 }
 
+/**
+ * A payload as it is stored, by its codec or, where nobody knows the kind, as the JSON that it is.
+ * @throws MILLRACE_PAYLOAD_INVALID, MILLRACE_PAYLOAD_NOT_JSON, MILLRACE_PAYLOAD_TOO_LARGE
+ */
+export async function encodePayload(
+  payload: unknown,
+  codec: PayloadCodec<unknown, unknown> | undefined,
+  { kind, maxBytes }: { readonly kind: string; readonly maxBytes: number },
+): Promise<Json> {
+  const stored = codec === undefined ? toJson(payload) : await codec.encode(payload);
+  const bytes = new TextEncoder().encode(JSON.stringify(stored)).length;
+  if (bytes <= maxBytes) return stored;
+  throw new MillraceError(
+    'MILLRACE_PAYLOAD_TOO_LARGE',
+    `the payload of ${kind} has ${bytes} bytes; ${maxBytes} are allowed`,
+  );
+}
+
 function isSchema(source: unknown): source is StandardSchema<unknown, unknown> {
   const standard = property(source, '~standard');
   return typeof property(standard, 'validate') === 'function';

@@ -8,6 +8,9 @@ import type { JobRef } from './events.ts';
 import type { ClaimedJob, Job, LogLine, JobMeta, JobPolicy, JobState } from './job.ts';
 import type { Json } from './json.ts';
 import type { Settlement } from './lifecycle.ts';
+import type { JobFinder } from './operator/job-search.ts';
+import type { JobOperator } from './operator/job-verbs.ts';
+import type { JobClaimer } from './operator/run.ts';
 import type { Executor, IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
 
 /** A job about to be stored. */
@@ -102,21 +105,6 @@ export type SettleAnswer =
 export interface Held {
   readonly id: string;
   readonly lease: string;
-}
-
-export interface JobFilter {
-  readonly states?: readonly JobState[] | undefined;
-  readonly kind?: string | undefined;
-  readonly queue?: string | undefined;
-  readonly limit: number;
-  /** As an earlier page answered. */
-  readonly cursor?: string | undefined;
-}
-
-export interface JobPage {
-  readonly jobs: readonly Job[];
-  /** Pass it for the next page; null at the end. */
-  readonly cursor: string | null;
 }
 
 /** What came of a request to cancel. */
@@ -248,9 +236,12 @@ export interface Storage {
   transaction<T>(isolation: IsolationLevel, body: (tx: Transaction) => Promise<T>): Promise<T>;
 
   get(id: string, attemptsShown: number): Promise<Job | null>;
-  list(filter: JobFilter): Promise<JobPage>;
   cancel(id: string, reason: string, on?: Executor): Promise<CancelAnswer>;
   retry(id: string, on?: Executor): Promise<RetryAnswer>;
+
+  /** What operators find jobs by, and act on them with. */
+  readonly finder: JobFinder;
+  readonly operator: JobOperator;
 
   /** The one session that the workers and schedulers of this process share. */
   session(): WorkSession;
@@ -263,7 +254,7 @@ export interface Storage {
 }
 
 /** What a worker, a scheduler and maintenance do, on connections that handlers never use. */
-export interface WorkSession {
+export interface WorkSession extends JobClaimer {
   /**
    * Opens its connection ahead of the first call, which would open it too.
    * @throws MILLRACE_DB_…

@@ -1,25 +1,30 @@
 import type { Clock } from '../core/clock.ts';
-import type { Emit } from '../core/events.ts';
-import type { AnyJobDefinition } from '../core/job-definition.ts';
 import type { Millrace } from '../core/millrace.ts';
 import { checkOptions, grantsChecks } from '../core/options.ts';
 import type { OperatorStore } from '../core/operator/store.ts';
 import { diagnose } from './doctor/doctor.ts';
+import { Jobs, type JobsParts } from './jobs.ts';
 import { Pauses } from './pauses.ts';
 import { Schedules, type Prepare } from './schedules.ts';
 import { readStats } from './stats.ts';
 import { tailJobs } from './tail.ts';
 import { explainJob } from './why/why.ts';
 
-/** What operators look at and do beside single jobs. */
+/** What operators look at and do. */
 export type Operator = Pick<
   Millrace,
+  | 'bulk'
+  | 'delete'
+  | 'discard'
   | 'doctor'
+  | 'edit'
   | 'fireSchedule'
   | 'grants'
+  | 'list'
   | 'pauseQueue'
   | 'pauseSchedule'
   | 'queues'
+  | 'reschedule'
   | 'resumeQueue'
   | 'resumeSchedule'
   | 'schedules'
@@ -30,24 +35,35 @@ export type Operator = Pick<
 >;
 
 /** Gives each question and verb what it needs. */
-export function operatorOf(parts: {
-  readonly store: OperatorStore;
-  readonly clock: Clock;
-  readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
-  readonly prepare: Prepare;
-  readonly emit: Emit;
-}): Operator {
-  const { store, clock, emit } = parts;
+export function operatorOf(
+  parts: JobsParts & {
+    readonly store: OperatorStore;
+    readonly clock: Clock;
+    readonly client: JobsParts['client'] & { readonly prepare: Prepare };
+  },
+): Operator {
+  const { store, clock, emit, client } = parts;
   const { overview } = store;
   const pauses = new Pauses(store.pauses, emit);
-  const schedules = new Schedules({ ...parts, overview });
+  const schedules = new Schedules({
+    ...parts,
+    overview,
+    prepare: (...request) => client.prepare(...request),
+  });
+  const jobs = new Jobs(parts);
   return {
+    bulk: (verb, filter, rest) => jobs.bulk(verb, filter, rest),
+    delete: (id, rest) => jobs.delete(id, rest),
+    discard: (id, rest) => jobs.discard(id, rest),
     doctor: async () => diagnose(await store.health.read()),
+    edit: (id, rest) => jobs.edit(id, rest),
     fireSchedule: (name, rest) => schedules.fire(name, rest),
     grants: (roles) => store.grants(checkOptions(grantsChecks, roles, 'grants')),
+    list: (rest) => jobs.list(rest),
     pauseQueue: (queue, rest) => pauses.pause(queue, rest),
     pauseSchedule: (name, rest) => schedules.pause(name, rest),
     queues: () => overview.queues(),
+    reschedule: (id, rest) => jobs.reschedule(id, rest),
     resumeQueue: (queue) => pauses.resume(queue),
     resumeSchedule: (name) => schedules.resume(name),
     schedules: (rest) => schedules.list(rest),

@@ -3,8 +3,6 @@ import type { Clock } from '../core/clock.ts';
 import type { Job } from '../core/job.ts';
 import type {
   CancelAnswer,
-  JobFilter,
-  JobPage,
   NewJob,
   PendingMigration,
   RetryAnswer,
@@ -13,19 +11,20 @@ import type {
   WorkSession,
 } from '../core/storage.ts';
 import type { Executor, IsolationLevel, Transaction } from '../core/transaction.ts';
+import { Caller } from './caller.ts';
 import type { Row } from './connection.ts';
-import { causeCode, explainInTransaction, rethrow } from './errors.ts';
+import { rethrow } from './errors.ts';
 import { executorOf } from './executors/executor-of.ts';
-import { noPartition } from './job-transaction.ts';
 import { migrate, pending, verifySchema } from './migrations/runner.ts';
 import type { Names } from './names.ts';
+import { PgJobFinder } from './operator/job-finder.ts';
+import { PgJobOperator } from './operator/job-operator.ts';
 import type { Pool } from './pool.ts';
 import { onStandby, type Route } from './route.ts';
 import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
-import { getAttempts, getJob, listJobs } from './sql/inspect.ts';
+import { getAttempts, getJob } from './sql/inspect.ts';
 import { createPartitions } from './sql/partitions.ts';
-import type { Statement, StatementOf } from './sql/statement.ts';
 import { PgWorkSession } from './work-session.ts';
 
 /** The oldest server that is worked with at all; what is supported is one newer. */
@@ -33,12 +32,14 @@ const oldestServer = 140_000;
 
 /** The port to PostgreSQL, implemented. */
 export class PgStorage implements Storage {
+  readonly finder: PgJobFinder;
+  readonly operator: PgJobOperator;
   readonly #names: Names;
   readonly #pool: Pool;
   readonly #direct: Route;
   readonly #clock: Clock;
   readonly #label: string;
-  readonly #statements = new Map<StatementOf, Statement>();
+  readonly #caller: Caller;
   #session: WorkSession | undefined;
 
   constructor(parts: { names: Names; pool: Pool; direct: Route; clock: Clock; label: string }) {
@@ -47,6 +48,9 @@ export class PgStorage implements Storage {
     this.#direct = parts.direct;
     this.#clock = parts.clock;
     this.#label = parts.label;
+    this.#caller = new Caller(parts.names, parts.pool);
+    this.finder = new PgJobFinder(parts);
+    this.operator = new PgJobOperator(this.#caller);
   }
 
   async migrate(): Promise<readonly string[]> {
@@ -56,7 +60,7 @@ export class PgStorage implements Storage {
         return migrate(client, this.#names);
       })
       .catch(rethrow);
-    await this.#call(createPartitions, []);
+    await this.#caller.call(createPartitions, []);
     return applied;
   }
 
@@ -82,11 +86,11 @@ export class PgStorage implements Storage {
     const [one] = jobs;
     if (one === undefined) return [];
     if (on === undefined && jobs.length === 1 && one.uniqueKey === undefined) {
-      const [row] = await this.#call(enqueueOne, toColumns(one));
+      const [row] = await this.#caller.call(enqueueOne, toColumns(one));
       const notified = row?.['told'] === true;
       return [{ status: 'created', id: row?.['id'] as string, notified }];
     }
-    const rows = await this.#call(enqueueJobs, [toRecords(jobs)], on);
+    const rows = await this.#caller.call(enqueueJobs, [toRecords(jobs)], on);
     const answers: StoredJob[] = Array.from({ length: jobs.length });
     for (const row of rows) {
       answers[Number(row['place']) - 1] = {
@@ -119,26 +123,14 @@ export class PgStorage implements Storage {
       .catch(rethrow);
   }
 
-  async list(filter: JobFilter): Promise<JobPage> {
-    const rows = await this.#read(listJobs, [
-      filter.states === undefined ? null : JSON.stringify(filter.states),
-      filter.kind ?? null,
-      filter.queue ?? null,
-      filter.cursor ?? null,
-      String(filter.limit),
-    ]);
-    const jobs = rows.map((row) => ({ ...toJob(row), attempts: [] }));
-    return { jobs, cursor: jobs.length < filter.limit ? null : (jobs.at(-1)?.id ?? null) };
-  }
-
   async cancel(id: string, reason: string, on?: Executor): Promise<CancelAnswer> {
-    const [row] = await this.#call(cancelJob, [id, reason], on);
+    const [row] = await this.#caller.call(cancelJob, [id, reason], on);
     const { status, state } = row ?? {};
     return (typeof state === 'string' ? { status, state } : { status }) as CancelAnswer;
   }
 
   async retry(id: string, on?: Executor): Promise<RetryAnswer> {
-    const [row] = await this.#call(retryJob, [id], on);
+    const [row] = await this.#caller.call(retryJob, [id], on);
     if (row?.['status'] !== 'available') return { status: row?.['status'] } as RetryAnswer;
     return { status: 'available', from: row['state'] } as RetryAnswer;
   }
@@ -160,33 +152,6 @@ export class PgStorage implements Storage {
   async close(): Promise<void> {
     await this.#session?.close();
     await this.#pool.close();
-  }
-
-  /** One of our functions, alone or in a user's transaction. */
-  async #call(of: StatementOf, values: readonly (string | null)[], on?: Executor): Promise<Row[]> {
-    const known = this.#statements.get(of) ?? of(this.#names);
-    this.#statements.set(of, known);
-    if (on !== undefined) {
-      const { rows } = await on.query(known.text, values).catch((error: unknown) => {
-        throw explainInTransaction(error);
-      });
-      return rows;
-    }
-    const statement = (await this.#pool.isDirect()) ? known : { text: known.text };
-    try {
-      return await this.#pool.query(statement, values);
-    } catch (error) {
-      if (causeCode(error) !== noPartition) throw error;
-      await this.#call(createPartitions, []);
-      return this.#pool.query(statement, values);
-    }
-  }
-
-  async #read(of: StatementOf, values: readonly (string | null)[]): Promise<Row[]> {
-    const { text } = of(this.#names);
-    return this.#pool
-      .read(async (executor) => (await executor.query(text, values)).rows)
-      .catch(rethrow);
   }
 }
 

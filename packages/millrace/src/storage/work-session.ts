@@ -20,6 +20,8 @@ import type {
   UnservedJobs,
   WorkSession,
 } from '../core/storage.ts';
+import type { FinishedState } from '../core/job.ts';
+import type { JobClaim, JobClaimer } from '../core/operator/run.ts';
 import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import { Claimant } from './claimant.ts';
 import { causeCode, rethrow } from './errors.ts';
@@ -32,8 +34,9 @@ import { openBySource } from './open-transaction.ts';
 import { PipelinedSession } from './pipelined-session.ts';
 import type { Pool } from './pool.ts';
 import type { Route } from './route.ts';
-import { toFirstWaiting, toRecords, toSettleColumns, toUnserved } from './rows.ts';
+import { toClaimed, toFirstWaiting, toRecords, toSettleColumns, toUnserved } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
+import { claimJob } from './sql/claim-job.ts';
 import * as liveness from './sql/liveness.ts';
 import { reportProgress } from './sql/progress.ts';
 import * as schedules from './sql/schedules.ts';
@@ -180,6 +183,22 @@ export class PgWorkSession implements WorkSession {
       ...answer,
       unwritten: await this.#lookUp(request.completed.filter(({ id }) => left.has(id))),
     };
+  }
+
+  async claimJob(request: Parameters<JobClaimer['claimJob']>[0]): Promise<JobClaim> {
+    const { worker, lease, id, version } = request;
+    const claimant = this.#claimants.get(worker);
+    if (claimant === undefined)
+      throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
+    const [row = {}] = await this.#session.queryOn(claimant.session, claimJob, [
+      id,
+      lease,
+      worker,
+      version,
+    ]);
+    const status = row['status'] as JobClaim['status'];
+    if (status === 'claimed') return { status, job: toClaimed(row, lease, row['at_ms'] as number) };
+    return status === 'finished' ? { status, state: row['state'] as FinishedState } : { status };
   }
 
   /** A write that may add to the history. The table of the day is missing when its clock stepped, or nobody ran for a week. */

@@ -222,7 +222,8 @@ function inTransaction(
   };
 }
 
-async function endOf(run: () => Promise<unknown>): Promise<Ended> {
+/** How this ends; it never rejects. */
+export async function endOf(run: () => Promise<unknown>): Promise<Ended> {
   try {
     return { returned: await run() };
   } catch (thrown) {

@@ -6,7 +6,7 @@ import type { AnyJobDefinition } from '../../core/job-definition.ts';
 import type { Json } from '../../core/json.ts';
 import type { Millrace } from '../../core/millrace.ts';
 import { nearest } from '../../core/options.ts';
-import { wholeNumber } from '../arguments.ts';
+import { parseJson, wholeNumber } from '../arguments.ts';
 import { settingOf, withMillrace } from '../open.ts';
 
 interface Options {
@@ -60,22 +60,13 @@ function definitionOf({ jobs }: Millrace, kind: string): AnyJobDefinition {
 
 function parsePayload(json: string): Json {
   try {
-    return JSON.parse(json, keepExact) as Json;
+    return parseJson(json);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MillraceError('MILLRACE_ARGUMENT_INVALID', `the payload is not JSON: ${reason}`, {
       cause: error,
     });
   }
-}
-
-/** JavaScript would round such a number without a word. */
-function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source ?? '';
-  if (typeof value === 'number' && /^-?\d+$/.test(source) && !Number.isSafeInteger(value)) {
-    throw new Error(`${source} has more digits than a JavaScript number keeps; write it as text`);
-  }
-  return value;
 }
 
 function enqueueOptions({

@@ -1,45 +1,44 @@
 import type { Command } from 'commander';
-import { jobStates, type Job, type JobState } from '../../core/job.ts';
-import type { JobPage } from '../../core/storage.ts';
+import type { Duration } from '../../core/duration.ts';
+import type { Job } from '../../core/job.ts';
+import type { JobPage } from '../../core/operator/job-search.ts';
 import { systemTime } from '../../system-clock.ts';
-import { listOf, wholeNumber } from '../arguments.ts';
+import { wholeNumber } from '../arguments.ts';
+import { addFilter, filterOf, type FilterArguments } from '../job-filter.ts';
 import { settingOf, withMillrace } from '../open.ts';
 import { inStateColour, printable, relativeTime, style, table } from '../output.ts';
 
-interface Options {
-  readonly state?: readonly JobState[];
-  readonly kind?: string;
-  readonly queue?: string;
+interface Options extends FilterArguments {
   readonly limit?: number;
   readonly cursor?: string;
+  readonly budget?: string;
 }
 
 export function addJobsList(jobs: Command): void {
-  jobs
-    .command('list')
-    .description('list jobs, newest first')
-    .option('--state <states>', `with commas between: ${jobStates.join(', ')}`, listOf(jobStates))
-    .option('--kind <kind>', 'only jobs of this kind')
-    .option('--queue <queue>', 'only jobs of this queue')
+  addFilter(
+    jobs
+      .command('list')
+      .description('list jobs, newest first; by time of finishing with --finished-since or -until'),
+  )
     .option('--limit <number>', 'at most this many (default: 50)', wholeNumber)
     .option('--cursor <cursor>', 'go on where an earlier page ended')
-    .action(async ({ state, kind, queue, limit, cursor }: Options, command: Command) => {
+    .option('--budget <duration>', 'stop searching after so long (default: 300ms)')
+    .action(async ({ limit, cursor, budget, ...filter }: Options, command: Command) => {
       const setting = settingOf(command);
       await withMillrace(setting, 'optional', async (millrace) => {
         const page = await millrace.list({
-          ...(state !== undefined && { state }),
-          ...(kind !== undefined && { kind }),
-          ...(queue !== undefined && { queue }),
+          ...filterOf(filter),
           ...(limit !== undefined && { limit }),
           ...(cursor !== undefined && { cursor }),
+          ...(budget !== undefined && { budget: budget as Duration }),
         });
         setting.output.answer(page, () => show(page));
       });
     });
 }
 
-function show({ jobs, cursor }: JobPage): string {
-  if (jobs.length === 0) return 'No jobs.';
+function show(page: JobPage): string {
+  const { jobs, cursor } = page;
   const nowMs = systemTime().getTime();
   const rows = jobs.map((job) => [
     job.id,
@@ -49,8 +48,18 @@ function show({ jobs, cursor }: JobPage): string {
     `${job.attempt}/${job.maxAttempts}`,
     when(job, nowMs),
   ]);
-  const list = table(['id', 'kind', 'state', 'queue', 'attempt', 'when'], rows);
-  return cursor === null ? list : `${list}\n${style('dim', `more: --cursor ${cursor}`)}`;
+  const lines =
+    jobs.length === 0 ? [] : [table(['id', 'kind', 'state', 'queue', 'attempt', 'when'], rows)];
+  if (page.searchedTo !== null) lines.push(style('yellow', `${stoppedAt(page.searchedTo)}.`));
+  else if (jobs.length === 0) lines.push('No jobs.');
+  if (cursor !== null) lines.push(style('dim', `more: --cursor ${cursor}`));
+  return lines.join('\n');
+}
+
+function stoppedAt(searchedTo: NonNullable<JobPage['searchedTo']>): string {
+  return 'id' in searchedTo
+    ? `The time was over; searched from the newest job down to ${searchedTo.id}`
+    : `The time was over; searched back to ${searchedTo.finishedAt.toISOString()}`;
 }
 
 /** The time that says most about a job in its state. */

@@ -12,6 +12,7 @@ import { home } from './0010-home.ts';
 import { progress } from './0011-progress.ts';
 import { workerVersions } from './0012-worker-versions.ts';
 import { attemptLogs } from './0013-attempt-logs.ts';
+import { jobVerbs } from './0014-job-verbs.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
   { id: 11, name: '0011-progress', release: '0.3.0', oldestBeside: 1, sql: progress },
   { id: 12, name: '0012-worker-versions', release: '0.3.0', oldestBeside: 1, sql: workerVersions },
   { id: 13, name: '0013-attempt-logs', release: '0.3.0', oldestBeside: 1, sql: attemptLogs },
+  { id: 14, name: '0014-job-verbs', release: '0.3.0', oldestBeside: 1, sql: jobVerbs },
 ];

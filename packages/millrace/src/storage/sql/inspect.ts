@@ -19,15 +19,3 @@ export const getAttempts = statement(
 SELECT a.attempt, a.ending, a.started_at, a.ended_at, a.worker, a.error, a.logs FROM ${s}.job_attempt a
  WHERE a.job_id = $1::text::bigint ORDER BY a.ended_at DESC, a.attempt DESC LIMIT $2::text::int`,
 );
-
-/** $1 states as a JSON array or null, $2 kind or null, $3 queue or null, $4 before this id or null, $5 how many. */
-export const listJobs = statement(
-  'list',
-  (s) => `
-SELECT ${columns} FROM ${s}.jobs v
- WHERE ($4::text IS NULL OR v.id < $4::text::bigint)
-   AND ($1::text IS NULL OR v.state IN (SELECT json_array_elements_text($1::text::json)))
-   AND ($2::text IS NULL OR v.kind = $2::text)
-   AND ($3::text IS NULL OR v.queue = $3::text)
- ORDER BY v.id DESC LIMIT $5::text::int`,
-);
