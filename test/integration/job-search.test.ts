@@ -215,6 +215,17 @@ describe('a search whose time is over', () => {
     },
   );
 
+  it('finds jobs of an age without looking at younger or much older ones', async () => {
+    await plantMany('job');
+    await app.database.query(
+      `UPDATE millrace.job SET created_at = now() - (${many} - id) * interval '1 second'`,
+    );
+    const page = await millrace.list({ olderThan: '10h', newerThan: '12h', kind: 'rare' });
+    expect(page).toEqual({ jobs: [], cursor: null, searchedTo: null });
+    const [first] = (await millrace.list({ olderThan: '10h', limit: 1, budget: 5 })).jobs;
+    expect(Number(first?.id)).toBe(many - 36_000);
+  });
+
   it('a bulk looks on until it has seen all', async () => {
     await plantMany('job');
     expect(await millrace.bulk('discard', { kind: 'rare' })).toMatchObject({

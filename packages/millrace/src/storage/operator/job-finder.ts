@@ -27,6 +27,12 @@ const timedOut = '57014';
 /** A statement never gets less, however little of the time is left. */
 const leastTimeoutMs = 20;
 
+/** Ids are given in the order of time, but for clocks that step a little and transactions that take so long. */
+const unevenUs = 60_000_000n;
+
+/** A search for an age begins within so many ids of the place. */
+const nearIds = 2_000n;
+
 /**
  * Looks for jobs in one direction, window by window: what the filter asks for need not have an index, and still the
  * search ends in time. All of it only reads, each window under a snapshot of its own.
@@ -44,13 +50,14 @@ export class PgJobFinder implements JobFinder {
 
   async find(filter: JobFilter, page: PageRequest): Promise<JobPage> {
     const statements = { id: search.findById, finish: search.findByFinish };
-    const { rows, ...rest } = await this.#search(filter, page, statements);
+    const { rows, ...rest } = await this.#search(filter, page, statements, 'near its age');
     return { jobs: rows.map((row): Job => ({ ...toJob(row), attempts: [] })), ...rest };
   }
 
   async findNames(filter: JobFilter, page: PageRequest) {
     const statements = { id: search.findNamesById, finish: search.findNamesByFinish };
-    const { rows, ...rest } = await this.#search(filter, page, statements);
+    // What is acted on is looked for everywhere.
+    const { rows, ...rest } = await this.#search(filter, page, statements, 'everywhere');
     return { jobs: rows.map(toName), ...rest };
   }
 
@@ -72,8 +79,11 @@ export class PgJobFinder implements JobFinder {
     filter: JobFilter,
     page: PageRequest,
     statements: Readonly<Record<Axis, StatementOf>>,
+    where: 'everywhere' | 'near its age',
   ): Promise<{ rows: Row[] } & Pick<JobPage, 'cursor' | 'searchedTo'>> {
-    const window = await this.#pool.read((on) => this.#open(filter, page, on)).catch(rethrow);
+    const window = await this.#pool
+      .read((on) => this.#open(filter, page, where, on))
+      .catch(rethrow);
     // Waiting for a connection is no searching.
     const untilMs = this.#clock.monotonicMs() + page.budgetMs;
     const walk = {
@@ -122,7 +132,12 @@ export class PgJobFinder implements JobFinder {
     window.move(this.#clock.monotonicMs() - startedMs, leftMs);
   }
 
-  async #open(filter: JobFilter, { cursor }: PageRequest, on: Executor): Promise<Window> {
+  async #open(
+    filter: JobFilter,
+    { cursor }: PageRequest,
+    where: 'everywhere' | 'near its age',
+    on: Executor,
+  ): Promise<Window> {
     const [bounds] = await this.#run(on, search.searchBounds, []);
     const nowUs = BigInt(bounds?.['now_us'] as string);
     const axis: Axis =
@@ -130,9 +145,13 @@ export class PgJobFinder implements JobFinder {
     const states = statesOf(filter, axis);
     const shared = columnsOf(filter, states, nowUs);
     if (axis === 'id') {
-      const below =
-        cursor === undefined ? BigInt(bounds?.['newest'] as string) + 1n : BigInt(cursor);
-      return new Window({ axis, shared, from: 0n, below, belowId: 0n });
+      const end = BigInt(bounds?.['newest'] as string) + 1n;
+      const { from, below } =
+        where === 'everywhere'
+          ? { from: 0n, below: end }
+          : await this.#between(filter, nowUs, end, on);
+      const start = cursor === undefined || BigInt(cursor) > below ? below : BigInt(cursor);
+      return new Window({ axis, shared, from, below: start, belowId: 0n });
     }
     const [ends] = await this.#run(on, search.finishBounds, []);
     const first = BigInt((ends?.['first'] as string | null) ?? 1);
@@ -147,6 +166,26 @@ export class PgJobFinder implements JobFinder {
       below: us === undefined ? (until > last ? last + 1n : until) : BigInt(us),
       belowId: BigInt(id ?? 0),
     });
+  }
+
+  /** The ids between which jobs of the wanted age can be. */
+  async #between(
+    { olderThan, newerThan }: JobFilter,
+    nowUs: bigint,
+    end: bigint,
+    on: Executor,
+  ): Promise<{ readonly from: bigint; readonly below: bigint }> {
+    const around = async (us: bigint) => {
+      const values = [String(end), String(us), String(nearIds)];
+      const [row] = await this.#run(on, search.idsAround, values);
+      return { low: BigInt(row?.['low'] as string), high: BigInt(row?.['high'] as string) };
+    };
+    const before = toUs(olderThan, nowUs);
+    const since = toUs(newerThan, nowUs);
+    return {
+      below: before === undefined ? end : (await around(before + unevenUs)).high,
+      from: since === undefined ? 0n : (await around(beginsAt(since - unevenUs))).low,
+    };
   }
 
   async #run(on: Executor, of: StatementOf, values: readonly (string | null)[]): Promise<Row[]> {

@@ -99,6 +99,31 @@ SELECT (pg_catalog.date_part('epoch', ${s}.now()) * 1000000)::bigint::text AS no
        greatest((SELECT max(j.id) FROM ${s}.job j), (SELECT max(h.id) FROM ${s}.job_history h), 0)::text AS newest`,
 );
 
+/**
+ * $1 an id above all, $2 a time in µs since 1970, $3 how near is near enough. `low`, `high`: jobs below the one were enqueued
+ * before that time, and those from the other on were not; as far as ids are given in the order of time.
+ */
+export const idsAround = statement(
+  'ids_around',
+  (s) => `
+WITH RECURSIVE probe(low, high) AS (
+  SELECT 0::bigint, $1::text::bigint
+  UNION ALL
+  SELECT CASE WHEN at.created_at < ${time('$2')} THEN middle.id ELSE p.low END,
+         CASE WHEN at.created_at < ${time('$2')} THEN p.high ELSE middle.id END
+    FROM probe p
+   CROSS JOIN LATERAL (SELECT (p.low + p.high) / 2 AS id) middle
+   CROSS JOIN LATERAL (
+          SELECT f.created_at FROM (
+            (SELECT j.id, j.created_at FROM ${s}.job j WHERE j.id >= middle.id ORDER BY j.id LIMIT 1)
+            UNION ALL
+            (SELECT h.id, h.created_at FROM ${s}.job_history h WHERE h.id >= middle.id ORDER BY h.id LIMIT 1)) f
+           ORDER BY f.id LIMIT 1) at
+   WHERE p.high - p.low > $3::text::bigint
+)
+SELECT max(p.low)::text AS low, min(p.high)::text AS high FROM probe p`,
+);
+
 /** Times in µs since 1970. */
 export const finishBounds = statement(
   'finish_bounds',
