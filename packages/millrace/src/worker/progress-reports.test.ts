@@ -62,16 +62,20 @@ describe('reports of progress', () => {
     expect(written).toHaveLength(1);
   });
 
-  it('of a job that ends are written at once, and nothing of it afterwards', async () => {
+  it('of jobs that end are written at once, together, and nothing of them afterwards', async () => {
     const { reports, written, timers } = setUp();
     const held = heldJob({ id: '1', lease: '7' });
     reports.ended(held);
     expect(written).toEqual([]);
     reports.report(held, half);
+    const other = heldJob({ id: '2', lease: '8' });
+    reports.report(other, half);
     reports.ended(held);
+    reports.ended(other);
     held.endHandler();
     reports.report(held, most);
-    expect(written).toEqual([['1 50 7']]);
+    await Promise.resolve();
+    expect(written).toEqual([['1 50 7', '2 50 8']]);
     expect(timers.size).toBe(0);
   });
 

@@ -14,6 +14,8 @@ export class ProgressReports {
   readonly #port: Pick<WorkSession, 'reportProgress'>;
   readonly #clock: Clock;
   #said = new Map<HeldJob, Progress>();
+  /** The last words of jobs that end in this moment. */
+  readonly #last: (readonly [HeldJob, Progress])[] = [];
   #stopTimer: (() => void) | undefined;
 
   constructor(parts: { port: Pick<WorkSession, 'reportProgress'>; clock: Clock }) {
@@ -33,7 +35,10 @@ export class ProgressReports {
     if (progress === undefined) return;
     this.#said.delete(held);
     if (this.#said.size === 0) this.#rest();
-    if (!held.isLost) void this.#write([[held, progress]]);
+    if (held.isLost) return;
+    // Those that end together are written together. The settlement is some turns of the microtask queue away.
+    if (this.#last.length === 0) queueMicrotask(() => void this.#write(this.#last.splice(0)));
+    this.#last.push([held, progress]);
   }
 
   async #writeAll(): Promise<void> {
