@@ -43,6 +43,10 @@ it('G20: dump and restore keep the version of the schema, every job, and the ids
   await using restored = open('restored');
   await restored.verify();
   expect(await restored.migrate()).toEqual([]);
+  const copies = (await restored.doctor()).filter(({ check }) => check === 'home');
+  expect(copies.map(({ message }) => message.split(':')[0])).toEqual([
+    'The database was copied from the database postgres',
+  ]);
   const next = await restored.enqueue(job);
   expect(BigInt(next.id)).toBeGreaterThan(BigInt(made.at(-1)?.id ?? 0));
   expect(await restored.get(made[0]?.id ?? '')).toMatchObject({ state: 'cancelled' });

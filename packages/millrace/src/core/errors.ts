@@ -58,7 +58,8 @@ const remedies = {
   MILLRACE_DB_AUTH: 'Correct user, password or database name of the connection.',
   MILLRACE_DB_TOO_OLD: 'Upgrade the server to PostgreSQL 15 or newer.',
   MILLRACE_DB_READ_ONLY: 'Connect to the primary; Millrace writes.',
-  MILLRACE_DB_PERMISSION: 'Grant the role the right that the message names.',
+  MILLRACE_DB_PERMISSION:
+    'Grant the role the right that the message names; `millrace grants` prints all that it needs.',
   MILLRACE_DB_POOLER:
     'Give `directConnection` a connection that goes to PostgreSQL itself; until then jobs are found by polling.',
   MILLRACE_SCHEMA_MISSING: 'Run `millrace migrate`, or `await millrace.migrate()`.',
