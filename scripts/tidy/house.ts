@@ -62,6 +62,8 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   'telemetry/opentelemetry.ts': ['@opentelemetry/api'],
   'telemetry/prometheus.ts': ['prom-client'],
   'telemetry/prometheus-metrics.ts': ['prom-client'],
+  'supervisor/combined-metrics.ts': ['prom-client'],
+  'supervisor/messages.ts': ['prom-client'],
   'isolation/run-here.ts': [computedImport],
   testing: ['@millrace/dev-db'],
   cli: ['commander', '@millrace/dev-db', computedImport],

@@ -247,16 +247,40 @@ it('/readyz is green while all processes work and names the one that does not an
   expect(await (await fetch(ready)).text()).toBe('ok: 2 processes, 0 restarts\n');
   const [frozen = 0] = pids();
   process.kill(frozen, 'SIGSTOP');
-  const red = await fetch(ready);
+  const asked = fetch(ready);
+  // Nor does it keep the others from being replaced.
+  cli.process.kill('SIGHUP');
+  const red = await asked;
   expect(red.status).toBe(503);
   expect(await red.text()).toBe(
     `process ${frozen} does not answer: its event loop stands still, or it has died\n`,
   );
-  // Nor does it keep the others from being replaced.
-  cli.process.kill('SIGHUP');
   await cli.printed('all replaced');
   process.kill(frozen, 'SIGCONT');
   expect(new Set(pids()).size).toBe(4);
+});
+
+it('W24: /metrics adds up what all processes count, also those that were replaced', async () => {
+  const { cli, enqueue, ended } = await supervised('--processes', '2', '--listen', '127.0.0.1:0');
+  await cli.printed(/health at (\S+)/);
+  const [, ready = ''] = /health at (\S+)/.exec(cli.stdout()) ?? [];
+  const metrics = async () => {
+    const answer = await fetch(ready.replace('readyz', 'metrics'));
+    expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    return answer.text();
+  };
+  const completed =
+    'millrace_job_duration_seconds_count{job="brief",status="completed",attempt="1",exception=""}';
+  await enqueue('brief', 40);
+  await ended(40);
+  await until('all are counted', async () => (await metrics()).includes(`${completed} 40\n`), 50);
+  expect(await metrics()).toContain('millrace_processes 2\n');
+  cli.process.kill('SIGHUP');
+  await cli.printed('all replaced');
+  const replaced = await metrics();
+  expect(replaced).toContain(`${completed} 40\n`);
+  expect(replaced).toContain('millrace_process_replacements_total 2\n');
+  expect(replaced).toContain('millrace_queue_due_jobs{queue="default"} 0\n');
 });
 
 it('what no restart mends is said once, and nothing is started', async () => {
@@ -270,7 +294,7 @@ it('what no restart mends is said once, and nothing is started', async () => {
   expect(mistaken.stderr).toMatch(/^MILLRACE_DURATION_INVALID: [^\n]*\n$/);
 });
 
-it('/readyz of a single process is green while its database answers, and red with the reason when it is gone', async () => {
+it('W24: a single process serves /metrics too, and its /readyz is green while its database answers, and red with the reason when it is gone', async () => {
   const { database, millrace } = await createTestMillrace();
   open.push(database);
   using project = createProject({ 'millrace.config.js': config, log: '' });
@@ -280,6 +304,8 @@ it('/readyz of a single process is green while its database answers, and red wit
   await cli.printed('started, pid');
   const [, ready = ''] = /health at (\S+)/.exec(cli.stdout()) ?? [];
   expect(await (await fetch(ready)).text()).toBe('ok\n');
+  const page = await (await fetch(ready.replace('readyz', 'metrics'))).text();
+  expect(page).toContain('millrace_jobs_claimed_total ');
   await millrace.close();
   await database.drop();
   const red = await fetch(ready);

@@ -172,10 +172,8 @@ export function composeMillrace(options: MillraceOptions, tuning: Tuning): Millr
     boot: all.process.boot,
     health: () => all.health.ask(() => storage.verify()),
     processEnded: (boot) => all.maintenance.processEnded(boot),
-    attach(tool) {
-      all.instruments.attach(tool, all.telemetrySource);
-      return tool;
-    },
+    attached: all.instruments.attached,
+    attach: (tool) => all.instruments.attach(tool, all.telemetrySource),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -304,6 +304,8 @@ export interface Millrace extends AsyncDisposable {
    * @returns the tool
    */
   attach<T extends Telemetry>(tool: T): T;
+  /** The tools that are plugged in. */
+  readonly attached: ReadonlySet<Telemetry>;
   /** Ends the connections that Millrace opened; a pool of yours stays open. */
   close(): Promise<void>;
 }

@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Clock } from '../core/clock.ts';
-import { pause } from '../core/clock.ts';
 import type { Health } from '../core/health.ts';
-import { supervisedVariable, type FromChild, type ToChild } from './messages.ts';
+import { supervisedVariable, type FromChild, type MetricsJson, type ToChild } from './messages.ts';
+import { Questions } from './questions.ts';
 
 /** How to start a child. */
 export interface ChildCommand {
@@ -31,13 +31,17 @@ export class Child {
   boot: string | undefined;
   /** Null until it has said so: it did not end in order. */
   givenBack: number | null = null;
+  /** What it had counted when it ended in order. */
+  counts: MetricsJson | undefined;
   readonly #process: ChildProcess;
-  readonly #answers = new Map<number, (health: Health) => void>();
-  #asked = 0;
+  readonly #health: Questions<Health>;
+  readonly #metrics: Questions<MetricsJson>;
 
   constructor(command: ChildCommand, clock: Clock, onUsage: (usage: ChildUsage) => void) {
     const { module, args, execArgv, env } = command;
     this.startedMs = clock.monotonicMs();
+    this.#health = new Questions(clock);
+    this.#metrics = new Questions(clock);
     this.#process = fork(module, [...args], {
       ...(execArgv !== undefined && { execArgv: [...execArgv] }),
       env: { ...env, [supervisedVariable]: '1' },
@@ -46,10 +50,8 @@ export class Child {
     const ready = Promise.withResolvers<boolean>();
     this.ready = ready.promise;
     this.#process.on('message', (message: FromChild) => {
-      if (message.type === 'hello') this.boot = message.boot;
       if (message.type === 'usage') onUsage(message);
-      if (message.type === 'done') this.givenBack = message.givenBack;
-      if (message.type === 'answer') this.#answers.get(message.no)?.(message.health);
+      else this.#hear(message);
       if (message.type !== 'ready') return;
       this.isReady = true;
       ready.resolve(true);
@@ -84,15 +86,23 @@ export class Child {
   }
 
   /** Its health, or undefined when it does not answer in time. */
-  async health(clock: Clock, withinMs: number): Promise<Health | undefined> {
-    const no = ++this.#asked;
-    const given = new AbortController();
-    const answer = new Promise<Health>((resolve) => this.#answers.set(no, resolve));
-    this.send({ type: 'ask', no });
-    const late = pause(clock, withinMs, given.signal).then(() => undefined);
-    const health = await Promise.race([answer, late, this.ended.then(() => undefined)]);
-    given.abort();
-    this.#answers.delete(no);
-    return health;
+  health(withinMs: number): Promise<Health | undefined> {
+    const ask = (no: number): void => this.send({ type: 'ask health', no });
+    return this.#health.ask(ask, { withinMs, end: this.ended });
+  }
+
+  /** What it counts and measures, or undefined when it does not answer in time. */
+  metrics(withinMs: number): Promise<MetricsJson | undefined> {
+    const ask = (no: number): void => this.send({ type: 'ask metrics', no });
+    return this.#metrics.ask(ask, { withinMs, end: this.ended });
+  }
+
+  #hear(message: FromChild): void {
+    if (message.type === 'hello') this.boot = message.boot;
+    if (message.type === 'health') this.#health.answered(message.no, message.health);
+    if (message.type === 'metrics') this.#metrics.answered(message.no, message.metrics);
+    if (message.type !== 'done') return;
+    this.givenBack = message.givenBack;
+    this.counts = message.counts;
   }
 }

@@ -2,8 +2,8 @@ export { createSupervisor } from './supervisor.ts';
 export { isSupervised, joinSupervisor } from './join.ts';
 export { serveHealthOf } from './health-server.ts';
 
-export type { HealthServer } from './health-server.ts';
-export type { SupervisedProcess } from './join.ts';
+export type { HealthServer, ServedMetrics, ServeHealthOptions } from './health-server.ts';
+export type { JoinOptions, SupervisedProcess } from './join.ts';
 export type {
   Supervisor,
   SupervisorEvent,

@@ -1,6 +1,7 @@
 import type { Millrace } from '../core/millrace.ts';
 import { systemClock } from '../system-clock.ts';
-import { supervisedVariable, type FromChild, type ToChild } from './messages.ts';
+import type { ServedMetrics } from './health-server.ts';
+import { supervisedVariable, type FromChild, type MetricsJson, type ToChild } from './messages.ts';
 
 const usageEachMs = 500;
 
@@ -19,6 +20,12 @@ export interface SupervisedProcess {
   done(stopped: { readonly givenBack: number }): Promise<void>;
 }
 
+/** What `joinSupervisor` takes beside the Millrace. */
+export interface JoinOptions {
+  /** What this process adds to `/metrics` of the supervisor: what `prometheus` has made. */
+  readonly metrics?: ServedMetrics;
+}
+
 /** Whether a supervisor has started this process. */
 export function isSupervised(): boolean {
   return process.env[supervisedVariable] === '1' && process.connected;
@@ -28,7 +35,10 @@ export function isSupervised(): boolean {
  * Connects a process with the supervisor that started it; undefined where there is none, so that the same program also
  * runs alone. Call it before the services start.
  */
-export function joinSupervisor(millrace: Millrace): SupervisedProcess | undefined {
+export function joinSupervisor(
+  millrace: Millrace,
+  { metrics }: JoinOptions = {},
+): SupervisedProcess | undefined {
   if (!isSupervised()) return undefined;
   // What a handler starts is not ours.
   delete process.env[supervisedVariable];
@@ -46,9 +56,14 @@ export function joinSupervisor(millrace: Millrace): SupervisedProcess | undefine
     } else if (message.type === 'ended') {
       // Without it, the usual looks find out.
       void millrace.processEnded(message.boot).catch(() => {});
+    } else if (message.type === 'ask health') {
+      const { no } = message;
+      void millrace.health().then((health) => send({ type: 'health', no, health }));
     } else {
       const { no } = message;
-      void millrace.health().then((health) => send({ type: 'answer', no, health }));
+      // Nothing says more than a page that fails.
+      const page = metrics?.json() ?? Promise.resolve([]);
+      void page.then((found) => send({ type: 'metrics', no, metrics: found })).catch(() => {});
     }
   };
   const onDisconnect = (): void => stop.abort();
@@ -73,10 +88,16 @@ export function joinSupervisor(millrace: Millrace): SupervisedProcess | undefine
       unsubscribe();
       process.off('message', onMessage);
       process.off('disconnect', onDisconnect);
-      await sent({ type: 'done', givenBack });
+      const counts = metrics === undefined ? [] : await countsOf(metrics).catch(() => []);
+      await sent({ type: 'done', givenBack, counts });
       if (process.connected) process.disconnect();
     },
   };
+}
+
+async function countsOf({ registry }: ServedMetrics): Promise<MetricsJson> {
+  const combined = await import('./combined-metrics.ts');
+  return combined.countsOf(registry);
 }
 
 /** The channel may close at any moment; then the disconnection says the rest. */

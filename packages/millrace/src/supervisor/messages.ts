@@ -1,4 +1,8 @@
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Health } from '../core/health.ts';
+
+/** What `getMetricsAsJSON` of prom-client gives. */
+export type MetricsJson = MetricObjectWithValues<MetricValue<string>>[];
 
 /** What the supervisor sends to its children over their channel. */
 export type ToChild =
@@ -6,15 +10,18 @@ export type ToChild =
   | { readonly type: 'stop'; readonly now: boolean }
   /** This process has certainly ended. */
   | { readonly type: 'ended'; readonly boot: string }
-  | { readonly type: 'ask'; readonly no: number };
+  | { readonly type: 'ask health'; readonly no: number }
+  | { readonly type: 'ask metrics'; readonly no: number };
 
 /** What a child sends to its supervisor. */
 export type FromChild =
   | { readonly type: 'hello'; readonly boot: string }
   | { readonly type: 'ready' }
   | { readonly type: 'usage'; readonly rssBytes: number; readonly jobs: number }
-  | { readonly type: 'answer'; readonly no: number; readonly health: Health }
-  | { readonly type: 'done'; readonly givenBack: number };
+  | { readonly type: 'health'; readonly no: number; readonly health: Health }
+  | { readonly type: 'metrics'; readonly no: number; readonly metrics: MetricsJson }
+  /** What it has counted to its end; empty where it counts nothing. */
+  | { readonly type: 'done'; readonly givenBack: number; readonly counts: MetricsJson };
 
 /** Tells a process that it has a supervisor. */
 export const supervisedVariable = 'MILLRACE_SUPERVISED';

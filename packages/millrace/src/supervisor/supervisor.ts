@@ -2,6 +2,7 @@ import { pause } from '../core/clock.ts';
 import { checkOptions, supervisorChecks } from '../core/options.ts';
 import { systemClock } from '../system-clock.ts';
 import { Child, type ChildCommand, type ChildUsage } from './child.ts';
+import type { CombinedMetrics } from './combined-metrics.ts';
 import { serveHealth, type HealthServer, type Verdict } from './health-server.ts';
 import { recoveredMs, restartDelayMs } from './restart-delay.ts';
 
@@ -22,7 +23,7 @@ export interface SupervisorOptions {
   readonly maxJobs?: number;
   /** How long a new process may take until it is ready, before a replacement is given up. Default 60,000 ms. */
   readonly readyWithinMs?: number;
-  /** Where to serve `/livez` and `/readyz`, such as `127.0.0.1:9464`. Default: nowhere. */
+  /** Where to serve `/livez`, `/readyz` and `/metrics`, such as `127.0.0.1:9464`. Default: nowhere. */
   readonly listen?: string;
   /** Hears what happens. */
   readonly onEvent?: (event: SupervisorEvent) => void;
@@ -77,7 +78,8 @@ interface Slot {
   replacements: number;
 }
 
-const healthWithinMs = 3_000;
+/** More than a process takes whose database does not answer. */
+const answerWithinMs = 3_000;
 
 /** How often one that takes its time to stop is asked whether it still lives. */
 const askEachMs = 1_000;
@@ -95,6 +97,8 @@ export class Supervisor {
   #restarts = 0;
   #givenBack = 0;
   #lost = 0;
+  #replacements = 0;
+  #metrics: CombinedMetrics<Child> | undefined;
   #server: HealthServer | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -108,9 +112,12 @@ export class Supervisor {
   async start(): Promise<void> {
     const { listen, processes } = this.#options;
     if (listen !== undefined) {
+      const { CombinedMetrics } = await import('./combined-metrics.ts');
+      this.#metrics = new CombinedMetrics();
       this.#server = await serveHealth(listen, {
         live: async () => ({ ok: true, text: 'ok' }),
         ready: () => this.#verdict(),
+        metrics: () => this.#page(),
       });
     }
     for (let index = 0; index < processes; index++) {
@@ -181,6 +188,8 @@ export class Supervisor {
     this.#all.delete(child);
     const { pid, givenBack } = child;
     if (child.isStopping) this.#emit({ name: 'stopped', pid, how, givenBack });
+    if (child.counts !== undefined) this.#metrics?.heard(child, child.counts);
+    this.#metrics?.ended(child);
     // How the supervisor's own stop went is not about processes that were replaced days ago.
     if (this.#stopping.signal.aborted) this.#givenBack += child.givenBack ?? 0;
     const { boot } = child;
@@ -242,6 +251,7 @@ export class Supervisor {
     }
     slot.child = child;
     slot.failures = 0;
+    this.#replacements++;
     this.#watch(slot, child);
     this.#emit({ name: 'replaced', pid: old.pid, by: child.pid, because });
     old.stop(false);
@@ -256,7 +266,7 @@ export class Supervisor {
         if (child.hasEnded)
           return [`a process has died ${failures} times and waits to start again`];
         if (!child.isReady) return [`process ${child.pid} is not ready yet`];
-        const health = await child.health(systemClock, healthWithinMs);
+        const health = await child.health(answerWithinMs);
         if (health === undefined)
           return [
             `process ${child.pid} does not answer: its event loop stands still, or it has died`,
@@ -270,6 +280,25 @@ export class Supervisor {
       : { ok: false, text: all.join('; ') };
   }
 
+  /** Those that do not answer count with what they last said. */
+  async #page(): Promise<{ readonly type: string; readonly text: string }> {
+    const combined = this.#metrics;
+    if (combined === undefined) throw new Error('There are no metrics before the start.');
+    const ready = [...this.#all].filter(({ isReady }) => isReady);
+    await Promise.all(
+      ready.map(async (child) => {
+        const metrics = await child.metrics(answerWithinMs);
+        if (metrics !== undefined && !child.hasEnded) combined.heard(child, metrics);
+      }),
+    );
+    const text = await combined.page({
+      ready: ready.filter(({ isStopping }) => !isStopping).length,
+      restarts: this.#restarts,
+      replacements: this.#replacements,
+    });
+    return { type: combined.contentType, text };
+  }
+
   #emit(event: SupervisorEvent): void {
     this.#options.onEvent?.(event);
   }
@@ -281,7 +310,7 @@ async function untilGone(child: Child): Promise<void> {
     const given = new AbortController();
     await Promise.race([child.ended, pause(systemClock, askEachMs, given.signal)]);
     given.abort();
-    if ((await child.health(systemClock, healthWithinMs)) === undefined) return;
+    if ((await child.health(answerWithinMs)) === undefined) return;
   }
 }
 

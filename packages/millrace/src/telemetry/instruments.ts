@@ -30,10 +30,15 @@ export class Instruments {
   }
 
   /** @param source Made for each tool, for its subscription bears its name. */
-  attach(tool: Telemetry, source: (name: string) => TelemetrySource): void {
-    if (this.#tools.has(tool)) return;
+  attach<T extends Telemetry>(tool: T, source: (name: string) => TelemetrySource): T {
+    if (this.#tools.has(tool)) return tool;
     this.#tools.add(tool);
     tool.watch?.(source(tool.name));
+    return tool;
+  }
+
+  get attached(): ReadonlySet<Telemetry> {
+    return this.#tools;
   }
 
   readonly aroundEnqueue: AroundEnqueue = (jobs, store) => {

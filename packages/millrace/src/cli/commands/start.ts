@@ -13,6 +13,7 @@ import { exitCodes } from '../fail.ts';
 import { requireConfig, settingOf, withMillrace } from '../open.ts';
 import type { Output } from '../output.ts';
 import { listenForSignals, roles, runRoles, type Asked, type Role } from '../run-roles.ts';
+import { metricsOf } from '../metrics-of.ts';
 import { supervise } from '../supervise.ts';
 
 interface Options {
@@ -55,7 +56,7 @@ export function addStart(program: Command): void {
     .option('--max-jobs <number>', 'replace a process that has run so many jobs', wholeNumber)
     .option(
       '--listen <host:port>',
-      'serve /livez and /readyz there; a port alone is of 127.0.0.1 (default: nowhere)',
+      'serve /livez, /readyz and /metrics there; a port alone is of 127.0.0.1 (default: nowhere)',
     )
     .action(async (options: Options, command: Command) => {
       const setting = settingOf(command);
@@ -90,7 +91,12 @@ async function runAlone(
   let isReady = false;
   asked.stop.addEventListener('abort', () => (isReady = false));
   const server: HealthServer | undefined =
-    listen === undefined ? undefined : await serveHealthOf(millrace, listen, () => isReady);
+    listen === undefined
+      ? undefined
+      : await serveHealthOf(millrace, listen, {
+          isReady: () => isReady,
+          metrics: await metricsOf(millrace),
+        });
   if (server !== undefined) output.say(`millrace: health at http://${server.address}/readyz`);
   const { givenBack } = await runRoles(millrace, role, {
     asked,
@@ -112,10 +118,13 @@ async function runAlone(
 /** One of several: the supervisor speaks for it. */
 async function runSupervised(
   millrace: Millrace,
-  { role, ...worker }: Options,
+  { role, listen, ...worker }: Options,
   asked: Asked,
 ): Promise<void> {
-  const joined = joinSupervisor(millrace);
+  const joined = joinSupervisor(
+    millrace,
+    listen === undefined ? {} : { metrics: await metricsOf(millrace) },
+  );
   if (joined === undefined) return;
   const { givenBack } = await runRoles(millrace, role, {
     asked: {
