@@ -77,6 +77,8 @@ export interface Peer {
   readonly table?: string;
   readonly channel?: string;
   prepare(place: Place): Promise<void>;
+  /** Loads what a configuration needs before the clock of a worker starts. */
+  load?(place: Place): Promise<unknown>;
   produce(place: Place, options: ProducerOptions): Promise<Producer>;
   /** Resolves when the worker looks for jobs. `watch` is there only where a scenario needs it, for it may cost time. */
   work(place: Place, handle: Handle, watch: Watch | undefined): Promise<Working>;

@@ -7,6 +7,7 @@ import { loadPeer, type Handle, type Watch, type Working } from './peer.ts';
 const progressMs = 10;
 const task = JSON.parse(process.argv[2] ?? '') as FleetTask;
 const peer = await loadPeer(task.peer);
+await peer.load?.(task.place);
 
 const report: Report = {
   cpuSeconds: 0,

@@ -28,6 +28,14 @@ const telemetry = (what: string) => ({ about: `with ${what}`, only: ['telemetry'
 
 type Plug = (millrace: Millrace, parts: readonly string[]) => void;
 
+async function loadPlug({ config }: Place): Promise<Plug | undefined> {
+  if (!/metrics|traces|errors/.test(config)) return undefined;
+  // Computed, so that the root's checks do not follow it to packages that only that folder has.
+  const folder = new URL('../../examples/telemetry/', import.meta.url);
+  const { plug } = (await import(new URL('plugged.ts', folder).href)) as { plug: Plug };
+  return plug;
+}
+
 async function open(
   place: Place,
   jobs: Iterable<AnyJobDefinition>,
@@ -38,13 +46,8 @@ async function open(
     jobs: [...jobs],
     logger: false,
   });
-  if (/metrics|traces|errors/.test(place.config)) {
-    // Computed, so that the root's checks do not follow it to packages that only that folder has.
-    const folder = new URL('../../examples/telemetry/', import.meta.url);
-    const file = new URL('plugged.ts', folder).href;
-    const { plug } = (await import(file)) as { plug: Plug };
-    plug(millrace, place.config.split('+'));
-  }
+  const plug = await loadPlug(place);
+  plug?.(millrace, place.config.split('+'));
   return millrace;
 }
 
@@ -63,6 +66,8 @@ export const peer: Peer = {
   store: 'postgres',
   table: 'millrace.job',
   channel: `millrace_${createHash('sha256').update('millrace').digest('hex').slice(0, 16)}`,
+
+  load: loadPlug,
 
   async prepare(place) {
     await using millrace = await open(place, []);
