@@ -53,7 +53,7 @@ export async function weather(
     );
     return row?.others === false && row.workers === workers;
   });
-  await fleet.finished();
+  await fleet.finished(putOffMs);
   const settledInMs = performance.now() - endMs;
   const fireTimes = await timesThatCame(fleet);
   const exits = await Promise.all(places.map((place) => place.close()));

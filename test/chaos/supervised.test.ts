@@ -46,7 +46,7 @@ it(
       );
       return row?.n === processes;
     });
-    await fleet.finished();
+    await fleet.finished(putOffMs);
     const settledInMs = performance.now() - endMs;
     expect(await crew.supervisor.stop()).toEqual({ givenBack: 0, lost: 0 });
 

@@ -191,13 +191,27 @@ export class Fleet implements AsyncDisposable {
     for (const each of this.#processes) each.check();
   }
 
-  /** Waits until no job is left to do, as long as there are fewer and fewer. */
-  async finished(): Promise<void> {
+  /**
+   * Waits until no job is left to do, as long as there are fewer and fewer. With `stepMs` the clock is moved on by so much
+   * whenever all that is left waits for its time.
+   */
+  async finished(stepMs = 0): Promise<void> {
     for (let left = await this.unfinished(); left > 0;) {
       const before = left;
-      const isFewer = async () => (left = await this.unfinished()) < before;
+      const isFewer = async () => {
+        if (stepMs > 0 && (await this.#allWaitForTheirTime())) await this.advanceClock(stepMs);
+        return (left = await this.unfinished()) < before;
+      };
       await this.until(`of ${before} unfinished jobs another one is finished`, isFewer, 50);
     }
+  }
+
+  async #allWaitForTheirTime(): Promise<boolean> {
+    const [row] = await this.query<{ all: boolean | null }>(
+      `SELECT bool_and(state = 'scheduled' OR state = 'retryable') AS all FROM millrace.jobs
+        WHERE state NOT IN ('completed', 'cancelled', 'discarded')`,
+    );
+    return row?.all === true;
   }
 
   async unfinished(): Promise<number> {
