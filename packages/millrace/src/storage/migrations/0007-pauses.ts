@@ -49,6 +49,8 @@ CREATE TABLE ${s}.worker_gone (
 );
 
 CREATE INDEX worker_gone_at ON ${s}.worker_gone (gone_at);
+-- Without a key, a publication of all tables would refuse that rows are deleted.
+ALTER TABLE ${s}.worker_gone REPLICA IDENTITY FULL;
 
 COMMENT ON TABLE ${s}.worker_gone IS 'What workers served that are registered no more; rows are only added, and pruned by age.';
 
