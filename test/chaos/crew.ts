@@ -35,6 +35,7 @@ export class Crew implements AsyncDisposable {
       queues: [quickQueue, ...slowQueues],
       stopGraceMs: 500,
       logsErrors: false,
+      telemetry: true,
     };
     this.#log = new HistoryLog(fleet.logFile);
     this.supervisor = createSupervisor({

@@ -33,6 +33,8 @@ export interface WorkerConfig {
   readonly migrates?: boolean;
   /** By how much its clock, the time of day, differs from that of everybody else. */
   readonly clockAheadMs?: number;
+  /** Whether all that tells of what happens is plugged in, and asked for twice a second. */
+  readonly telemetry?: boolean;
   /** The events to report. */
   readonly events?: readonly EventName[];
 }

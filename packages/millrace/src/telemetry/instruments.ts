@@ -53,6 +53,7 @@ export class Instruments {
     job: ClaimedJob,
     run: (traceId?: string) => Promise<End>,
   ): Promise<End> => {
+    if (this.#tools.size === 0) return run();
     const wraps = this.#wraps<string, End>(
       (tool) => tool.aroundAttempt && ((inner) => tool.aroundAttempt?.(job, inner)),
     );
