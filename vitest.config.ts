@@ -15,6 +15,7 @@ export default defineConfig({
       '**/dist/**',
       'test/chaos/**',
       'test/debian/**',
+      'test/frameworks/**',
       'test/majors/**',
       'test/orms/**',
       'test/telemetry/**',

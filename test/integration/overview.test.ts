@@ -110,6 +110,11 @@ it('where rows of finished jobs cannot be vacuumed, all answer as fast and say w
     console.log(`${name}: ${ms.toFixed(1)} ms behind 160,000 rows that cannot be vacuumed`);
     expect(ms).toBeLessThan(3 * 300);
   }
+  // However fast the machine is: whoever asks for the time waits for longer than a look may take.
+  await database.query(
+    `CREATE OR REPLACE FUNCTION millrace.now() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS
+     $$BEGIN PERFORM pg_sleep(0.3); RETURN clock_timestamp(); END$$`,
+  );
   expect(await millrace.queues()).toMatchObject([
     { queue: 'mail', available: { exact: false }, running: null, oldestDueMs: null, workers: 1 },
   ]);
