@@ -12,7 +12,7 @@ import { MemoryWatch } from './memory.ts';
 import { startPushServer, type PushServer } from './push-server.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
 import { Posters, seed } from './seed.ts';
-import { WorkerProcess } from './worker-process.ts';
+import { compileCommand, WorkerProcess } from './worker-process.ts';
 
 /** Everything that the demo plays with. */
 export interface World {
@@ -53,7 +53,8 @@ export async function buildWorld(
   const clock = stack.use(await driveClock(database.url));
   await seed(millrace, users);
 
-  const env = { DATABASE_URL: database.url, SMTP_URL: mail.url, PUSH_URL: push.url };
+  const compiled = await compileCommand(join(folder, 'compiled'));
+  const env = { ...compiled, DATABASE_URL: database.url, SMTP_URL: mail.url, PUSH_URL: push.url };
   const start = (name: string) =>
     stack.use(new WorkerProcess(join(folder, `${name}.log`), env, onCrash));
   const workers = [start('worker-1'), start('worker-2')] as const;
