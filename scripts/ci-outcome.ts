@@ -3,7 +3,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunOutcome } from '../test/helpers/outcome-reporter.ts';
 
-const [, , stagesFile = '', outcomesFolder = ''] = process.argv;
+const [, , stagesFile = '', outcomesFolder = '', outputsFolder = ''] = process.argv;
+
+/** Of what a failed stage printed; whoever reads only the end of the log must see why it failed. */
+const lastLines = 30;
 
 const outcomes = readdirSync(outcomesFolder)
   .toSorted()
@@ -24,8 +27,14 @@ for (const { run, failures, skipped } of outcomes) {
   for (const { name, why } of skipped) console.log(`skipped in ${run}: ${name} (${why})`);
 }
 for (const { state, name, why } of stages) {
-  if (state === 'failed') console.log(`failed stage: ${name}`);
+  if (state === 'failed') console.log(`failed stage: ${name}\n${endOfOutput(name ?? '')}`);
   if (state === 'skipped') console.log(`skipped stage: ${name} (${why})`);
+}
+
+function endOfOutput(stage: string): string {
+  const output = readFileSync(join(outputsFolder, stage.replaceAll('/', '-')), 'utf8');
+  const lines = output.trimEnd().split('\n').slice(-lastLines);
+  return lines.map((line) => `  | ${line}`).join('\n');
 }
 
 const stagesThat = (wanted: string) => stages.filter(({ state }) => state === wanted).length;

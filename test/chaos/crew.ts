@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createSupervisor, type Supervisor, type SupervisorEvent } from 'millrace/supervisor';
+import { compileCache } from '../helpers/compile-cache.ts';
 import { brisk, type Fleet } from '../helpers/fleet.ts';
 import { HistoryLog } from '../helpers/history-log.ts';
 import type { WorkerConfig } from '../helpers/worker-process.ts';
@@ -42,7 +43,7 @@ export class Crew implements AsyncDisposable {
       module: fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url)),
       args: [JSON.stringify(config)],
       execArgv: ['--conditions=@millrace/source'],
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...compileCache },
       processes,
       onEvent: (event) => this.#note(event),
     });

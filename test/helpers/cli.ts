@@ -12,12 +12,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
+import { compileCache } from './compile-cache.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
 const main = join(repository, 'packages/millrace/src/cli/main.ts');
-
-/** Most of a short command's time would go into reading the same sources again and again. */
-const compileCache = join(repository, '.cache/node-compile');
 
 /** How a run of the command line ended. */
 export interface CliResult {
@@ -96,7 +94,7 @@ function startCli(cwd: string, args: readonly string[], options: CliOptions): Ru
   const child = spawn(
     process.execPath,
     ['--conditions=@millrace/source', ...(options.node ?? []), main, ...args],
-    { cwd, env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, ...options.env } },
+    { cwd, env: { PATH: process.env['PATH'], ...compileCache, ...options.env } },
   );
   child.stdin.end(options.input ?? '');
   let stdout = '';

@@ -1,3 +1,5 @@
+import './compile-cache.ts';
+
 /**
  * Without `import` and `default`: Vite adds them itself, and in this list they would reach Node, where `require()` of a
  * package with two builds would get the wrong one.

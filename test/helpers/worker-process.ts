@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { EventName, MillraceEvent } from 'millrace';
 import type { Tuning } from '../../packages/millrace/src/runtime.ts';
+import { compileCache } from './compile-cache.ts';
 import type { HistoryLog } from './history-log.ts';
 import { turnedAway } from './turned-away.ts';
 import { until } from './until.ts';
@@ -94,7 +95,7 @@ export class WorkerProcess implements AsyncDisposable {
             execPath: 'ip',
             execArgv: ['netns', 'exec', config.namespace, process.execPath, ...node],
           }),
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...compileCache },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     alive.add(child);

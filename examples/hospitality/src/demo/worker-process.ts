@@ -12,9 +12,6 @@ const command = fileURLToPath(
   new URL(entry.endsWith('.ts') ? 'cli/main.ts' : 'cli/main.js', entry),
 );
 
-/** Where there is much memory, Node.js lets short-lived garbage lie; this much is enough for it, and costs no speed here. */
-const youngGeneration = '--max-semi-space-size=4';
-
 /**
  * Compiles the command once, into this folder: from sources, each process would bring a compiler of its own into memory.
  * @returns the environment of processes that are to use it
@@ -42,7 +39,7 @@ export class WorkerProcess implements AsyncDisposable {
   ) {
     const log = openSync(logFile, 'a');
     const leash = new URL('leash.ts', import.meta.url).href;
-    const args = [...process.execArgv, youngGeneration, '--import', leash, command, 'start'];
+    const args = [...process.execArgv, '--import', leash, command, 'start'];
     this.#child = spawn(process.execPath, args, {
       cwd: exampleFolder,
       env: { ...process.env, ...env },
