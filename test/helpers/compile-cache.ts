@@ -7,6 +7,3 @@ import { resolve } from 'node:path';
 export const compileCache = {
   NODE_COMPILE_CACHE: resolve(import.meta.dirname, '../../.cache/node-compile'),
 };
-
-// For the processes of vitest, and for those that inherit their environment.
-Object.assign(process.env, compileCache);

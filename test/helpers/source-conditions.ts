@@ -1,4 +1,7 @@
-import './compile-cache.ts';
+import { compileCache } from './compile-cache.ts';
+
+// For the processes of vitest, and for those that inherit their environment.
+Object.assign(process.env, compileCache);
 
 /**
  * Without `import` and `default`: Vite adds them itself, and in this list they would reach Node, where `require()` of a
