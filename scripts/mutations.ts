@@ -8,7 +8,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { fileURLToPath } from 'node:url';
 import { fileOf, mutated } from './mutations/apply.ts';
 import { mutationsDocument } from './mutations/document.ts';
-import { mutations, type TestName } from './mutations/mutations.ts';
+import type { TestName } from './mutations/clause.ts';
+import { mutations } from './mutations/mutations.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const copy = `${root}.cache/mutations/`;

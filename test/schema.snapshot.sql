@@ -190,6 +190,7 @@ CREATE TABLE millrace.worker_dead (
   host text,
   pid integer,
   alone bigint,
+  boot uuid,
   CONSTRAINT worker_dead_pkey PRIMARY KEY (no)
 );
 COMMENT ON TABLE millrace.worker_dead IS 'Incarnations that must claim no more; rows are only added and stay for 30 days.';

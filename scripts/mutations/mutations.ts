@@ -1,5 +1,8 @@
 /** Every clause of the statements that keeps two from writing about one row, and the test that notices when it is gone. */
+import { fences, model, storage, type Clause } from './clause.ts';
+import { liveness } from './liveness.ts';
 import { progress } from './progress.ts';
+import { schedules } from './schedules.ts';
 
 export interface Mutation extends Clause {
   /** A file of `storage/sql`, and the statement in it. */
@@ -7,41 +10,15 @@ export interface Mutation extends Clause {
   readonly statement: string;
 }
 
-export interface Clause {
-  /** Text that occurs once in the statement, and what stands there instead. */
-  readonly clause: string;
-  readonly becomes: string;
-  /** What happens without it. */
-  readonly breaks: string;
-  readonly test: TestName;
-}
-
-/** A test by its file and a part of its name. */
-export interface TestName {
-  readonly file: string;
-  readonly name: string;
-}
-
-const model: TestName = {
-  file: 'test/model/storage.test.ts',
-  name: 'it holds what the model of the protocol holds',
-};
-const fences = (name: string): TestName => ({ file: 'test/integration/fences.test.ts', name });
-const storage = (name: string): TestName => ({ file: 'test/integration/storage.test.ts', name });
-
 const waitsButLeased = fences('a row that waits is nobody’s, even if it had kept its lease');
 const transferBeside = fences('what somebody holds is asked for again, and then left behind');
 const transferOfMoved = fences('what runs under another lease is lost at once');
 const transferOfWaiting = fences('what waits, even if its row had kept the lease is lost at once');
-const locksOfOthers = fences('is not another’s in the same database');
-const firedOnce = fences('a fire time is made once');
-const letGoOnce = fences('fire times that are let go stay so');
 const claimBeside = storage('passes over a row that somebody holds, without waiting');
 const claimBesideCompletion = fences(
   'a completion whose row somebody holds is busy, and the claim that it rides on waits not',
 );
 const settleBeside = storage('a row held by somebody else is answered as busy at once');
-const rescueBeside = storage('a row held by an open transaction delays only its own rescue');
 
 const clauses: Readonly<Record<Mutation['file'], Readonly<Record<string, readonly Clause[]>>>> = {
   claim: {
@@ -218,177 +195,8 @@ const clauses: Readonly<Record<Mutation['file'], Readonly<Record<string, readonl
       },
     ],
   },
-  liveness: {
-    takeLock: [
-      {
-        clause: 'pg_catalog.pg_try_advisory_lock(${s}.liveness_class(), $1::int)',
-        becomes: '$1::int IS NOT NULL',
-        breaks: 'nobody holds a lock, so everybody looks dead',
-        test: model,
-      },
-    ],
-    freeLock: [
-      {
-        clause: 'pg_catalog.pg_advisory_unlock(${s}.liveness_class(), $1::int)',
-        becomes: '$1::int IS NOT NULL',
-        breaks: 'the lock of an identity that has ended is held as long as its process lives',
-        test: model,
-      },
-    ],
-    register: [
-      {
-        clause: 'WHERE NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $1::int)',
-        becomes: '',
-        breaks: 'a number is given away once more while its last owner may still write under it',
-        test: model,
-      },
-      {
-        clause: 'ON CONFLICT DO NOTHING',
-        becomes: '',
-        breaks: 'a number that is taken is an error instead of a reason to draw again',
-        test: model,
-      },
-    ],
-    retire: [
-      {
-        clause: 'ON CONFLICT DO NOTHING',
-        becomes: '',
-        breaks: 'who was declared dead cannot move to a new identity',
-        test: model,
-      },
-    ],
-    heldLocks: [
-      {
-        clause: 'AND l.classid::bigint = ${s}.liveness_class()',
-        becomes: '',
-        breaks: 'any lock of an application or another schema keeps a dead worker alive',
-        test: locksOfOthers,
-      },
-      {
-        clause: 'd.datname = pg_catalog.current_database()',
-        becomes: `d.datname <> ''`,
-        breaks: 'a look at the locks fails where there is more than one database',
-        test: locksOfOthers,
-      },
-    ],
-    declareDead: [
-      {
-        clause: 'AND w.beat = f.beat',
-        becomes: '',
-        breaks: 'a sign of life between look and judgement does not count',
-        test: model,
-      },
-      {
-        clause: 'pg_catalog.pg_try_advisory_xact_lock(${s}.liveness_class(), f.no)',
-        becomes: 'true',
-        breaks: 'who holds its lock is declared crashed',
-        test: model,
-      },
-    ],
-    rescue: [
-      {
-        clause: 'AND NOT EXISTS (SELECT FROM ${s}.worker w WHERE w.no = (j.lease >> 32)::int)',
-        becomes: '',
-        breaks: 'jobs of the living are taken',
-        test: model,
-      },
-      {
-        clause: 'j.state = 1 AND NOT EXISTS',
-        becomes: 'NOT EXISTS',
-        breaks: 'what waits looks as if it could not be rescued, and rescue runs without end',
-        test: model,
-      },
-      {
-        clause: 'AND j.lease = o.lease',
-        becomes: '',
-        breaks: 'a job that has just moved to a living worker is taken',
-        test: fences('moved to a living worker'),
-      },
-      {
-        clause: 'WHERE j.state = 1 ORDER BY',
-        becomes: 'ORDER BY',
-        breaks:
-          'only the forgotten lease keeps what was just given back from being rescued as well',
-        test: fences('was given back, even if its row had kept the lease,'),
-      },
-      {
-        clause: 'FOR UPDATE OF j SKIP LOCKED',
-        becomes: 'FOR UPDATE OF j',
-        breaks: 'one held row holds up all rescue',
-        test: rescueBeside,
-      },
-      {
-        clause: 'FOR UPDATE OF j SKIP LOCKED',
-        becomes: '',
-        breaks: 'what passed the fence may have moved on before it is given back',
-        test: rescueBeside,
-      },
-    ],
-    isRegistered: [
-      {
-        clause: 'AND boot = $2::uuid',
-        becomes: 'AND $2::uuid IS NOT NULL',
-        breaks: 'a scheduler takes the number of another process for its own',
-        test: fences('a number that another process has is not adopted under'),
-      },
-    ],
-  },
-  schedules: {
-    lockSchedules: [
-      {
-        clause:
-          'pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1::text, 0)) IS NULL',
-        becomes: '$1::text IS NULL',
-        breaks: 'schedulers that start at once do not see each other',
-        test: fences('schedulers that start at once follow each other'),
-      },
-    ],
-    adoptSchedules: [
-      {
-        clause: 'WHERE old.defined_at <= excluded.defined_at',
-        becomes: '',
-        breaks: 'a process of the old release writes its schedule back',
-        test: fences('who started earlier changes no schedule of who started later'),
-      },
-    ],
-    fireSchedule: [
-      {
-        clause: 'AND paused_at IS NULL',
-        becomes: '',
-        breaks: 'a scheduler that read the schedule before it was paused fires after it',
-        test: {
-          file: 'test/integration/schedule-pause.test.ts',
-          name: 'a scheduler that read the schedule before it was paused fires nothing after it',
-        },
-      },
-      {
-        clause: 'AND last_fire < fire.at',
-        becomes: '',
-        breaks: 'a fire time older than the kept ones is made once more',
-        test: firedOnce,
-      },
-      {
-        clause: 'AND spec = $2::text',
-        becomes: 'AND $2::text IS NOT NULL',
-        breaks: 'a process fires by a schedule that is no longer valid',
-        test: firedOnce,
-      },
-    ],
-    letGo: [
-      {
-        clause: 'AND last_fire < until.at',
-        becomes: '',
-        breaks: 'fire times that were made are to be made again',
-        test: letGoOnce,
-      },
-      {
-        clause: 'AND spec = $2::text',
-        becomes: 'AND $2::text IS NOT NULL',
-        breaks: 'a process lets fire times of another schedule go',
-        test: letGoOnce,
-      },
-    ],
-  },
+  liveness,
+  schedules,
   progress,
 };
 

@@ -1,4 +1,4 @@
-import type { Clause, TestName } from './mutations.ts';
+import type { Clause, TestName } from './clause.ts';
 
 const ofMoved: TestName = {
   file: 'test/integration/progress.test.ts',

@@ -6,7 +6,7 @@ import { brisk, type Fleet } from '../helpers/fleet.ts';
 import { HistoryLog } from '../helpers/history-log.ts';
 import type { WorkerConfig } from '../helpers/worker-process.ts';
 import { quickQueue, slowQueues } from './load.ts';
-import { silentForMs } from './plan.ts';
+import { doubtMs, silentForMs } from './plan.ts';
 
 /** What happens to the processes of a supervisor. */
 export const crewFaults = [
@@ -31,7 +31,7 @@ export class Crew implements AsyncDisposable {
     const config: WorkerConfig = {
       url: fleet.url,
       logFile: fleet.logFile,
-      tuning: { ...brisk, silentForMs, graceMs: 2_000 },
+      tuning: { ...brisk, silentForMs, graceMs: 2_000, doubtMs },
       concurrency: 6,
       queues: [quickQueue, ...slowQueues],
       stopGraceMs: 500,

@@ -76,6 +76,9 @@ export interface Plan extends StormOptions {
 /** A worker that is silent for so long is taken for dead. */
 export const silentForMs = 2_000;
 
+/** Longer than any process of the storm is frozen or refused. */
+export const doubtMs = 6_000;
+
 const laneCount = 2;
 
 /** The faults of a storm. The same options give the same plan. */

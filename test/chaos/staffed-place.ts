@@ -4,9 +4,9 @@ import { startFlakyProxy, type FlakyProxy } from '../helpers/flaky-proxy.ts';
 import { brisk, type Fleet } from '../helpers/fleet.ts';
 import type { Exit, WorkerProcess } from '../helpers/worker-process.ts';
 import { quickQueue, slowQueues } from './load.ts';
-import { silentForMs, type Place, type ProcessFault } from './plan.ts';
+import { doubtMs, silentForMs, type Place, type ProcessFault } from './plan.ts';
 
-const tuning = { ...brisk, silentForMs, graceMs: 2_000 };
+const tuning = { ...brisk, silentForMs, graceMs: 2_000, doubtMs };
 
 const events: readonly EventName[] = [
   'worker:renewed',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobRequest } from 'millrace';
 import { held, poison, short } from '../fixtures/jobs.ts';
 import { calm, Fleet } from '../helpers/fleet.ts';
+import { startFlakyProxy } from '../helpers/flaky-proxy.ts';
 import type { WorkerProcess } from '../helpers/worker-process.ts';
 
 const events = ['suspect:waiting', 'suspect:put-off'] as const;
@@ -127,6 +128,38 @@ describe('a suspect', () => {
       .flatMap((line) => (line.what === 'claimed' ? [BigInt(line.lease) >> 32n] : []));
     expect(new Set(claimers).size).toBe(2);
     // The checker looks at who ran beside a suspect.
+    expect(await fleet.violations({ allFinished: true, exactlyOnce: true })).toEqual([]);
+  });
+
+  it('A8: G3: whose process was cut off while it ran alone, and lives, stays where it is and is not quarantined', async () => {
+    await using fleet = await Fleet.create();
+    await using proxy = await startFlakyProxy(fleet.url);
+    const tuning = { ...calm, doubtMs: 60_000 };
+    await fleet.start({ queues: ['unused'], tuning });
+    const worker = await fleet.start({ url: proxy.url, tuning, events: ['worker:renewed'] });
+    const [id = ''] = await enqueueSuspects(fleet, held.with({}));
+    await worker.waitForBegan(id);
+    const count = async (sql: string) => (await fleet.query(sql)).length;
+    await fleet.until(
+      'its worker says that it runs alone',
+      async () => (await count(`SELECT FROM millrace.worker WHERE alone = ${id}`)) === 1,
+    );
+    proxy.block();
+    await fleet.until(
+      'its worker is declared dead',
+      async () => (await count(`SELECT FROM millrace.worker_dead WHERE alone = ${id}`)) === 1,
+    );
+    expect(await fleet.millrace.get(id)).toMatchObject({ state: 'running', crashes: 2 });
+    proxy.restore();
+    await worker.waitFor('it is back', () => worker.events('worker:renewed').length > 0);
+    worker.letGo();
+    await fleet.finished();
+    expect(await fleet.millrace.get(id)).toMatchObject({
+      state: 'completed',
+      attempt: 1,
+      crashes: 2,
+      attempts: [],
+    });
     expect(await fleet.violations({ allFinished: true, exactlyOnce: true })).toEqual([]);
   });
 

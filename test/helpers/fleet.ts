@@ -20,6 +20,7 @@ export const calm: Tuning = {
   heartbeatMs: 500,
   lookMs: 250,
   restMs: 500,
+  doubtMs: 1_500,
   freeForMs: 1_000,
   graceMs: 60_000,
   silentForMs: 60_000,

@@ -7,6 +7,7 @@ export const shrunk = {
   heartbeatMs: 30,
   lookMs: 25,
   restMs: 50,
+  doubtMs: 100,
   freeForMs: 50,
   graceMs: 500,
   silentForMs: 300,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NewJob } from '../../packages/millrace/src/core/storage.ts';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
@@ -39,14 +40,22 @@ async function claimed(crashes: number, alone: Death['alone'], rest: Partial<New
   return { id, worker, no };
 }
 
-/** The worker ends, and what it had is rescued. */
-async function die({ id, worker, no: dead }: Awaited<ReturnType<typeof claimed>>, crashed = true) {
+/** The worker ends, and what it had is rescued by somebody who knows that its process has ended. */
+async function die(of: Awaited<ReturnType<typeof claimed>>, crashed = true) {
+  await loseSession(of, crashed);
+  const { rescued } = await storage.session().rescue({ ended: [of.no], living: [] });
+  return { rescued: rescued.find((job) => job.id === of.id), job: await storage.get(of.id, 25) };
+}
+
+/** Its worker is declared dead. */
+async function loseSession(
+  { worker, no: dead }: Awaited<ReturnType<typeof claimed>>,
+  crashed = true,
+) {
   await worker.close();
   const { sightings } = await storage.session().look();
   const found = sightings.filter((one) => one.no === dead);
   await storage.session().declareDead(found.map(({ beat }) => ({ no: dead, beat, crashed })));
-  const { rescued } = await storage.session().rescue();
-  return { rescued: rescued.find((job) => job.id === id), job: await storage.get(id, 25) };
 }
 
 describe('A8: the death of a process', () => {
@@ -102,6 +111,21 @@ describe('A8: the death of a process', () => {
       crashes: 0,
       maxAttempts: 3,
     });
+  });
+
+  it('that would quarantine a job lets it wait until its process is known to have ended or to live', async () => {
+    const [boot, held] = [randomUUID(), await claimed(2, 'the job')];
+    await database.query('UPDATE millrace.worker SET boot = $2 WHERE no = $1', [held.no, boot]);
+    const session = storage.session();
+    await loseSession(held);
+    const doubted = { rescued: [], busy: 0, doubted: [{ no: held.no, boot }] };
+    expect(await session.rescue()).toEqual(doubted);
+    expect(await session.rescue({ ended: [1], living: [2] })).toEqual(doubted);
+    expect(await storage.get(held.id, 25)).toMatchObject({ state: 'running', crashes: 2 });
+
+    const { rescued } = await session.rescue({ ended: [], living: [held.no] });
+    expect(rescued).toMatchObject([{ id: held.id, state: 'available', attempt: 0 }]);
+    expect(await storage.get(held.id, 25)).toMatchObject({ state: 'available', crashes: 2 });
   });
 
   it('quarantines nothing that somebody asked to cancel', async () => {

@@ -76,6 +76,7 @@ export const defaultTuning: Tuning = {
   heartbeatMs: 3_000,
   lookMs: 500,
   restMs: 3_000,
+  doubtMs: 60_000,
   freeForMs: 1_000,
   graceMs: 10_000,
   silentForMs: 12_000,

@@ -147,6 +147,30 @@ export interface RescuedJob {
   readonly state: JobState;
 }
 
+/** A death that would quarantine a job, if it was the end of the process. */
+export interface DoubtedDeath {
+  readonly no: number;
+  /** The process; null when it was declared dead by a release that did not say. */
+  readonly boot: string | null;
+}
+
+/** What is known of processes whose incarnations are dead. */
+export interface KnownEnds {
+  /** Incarnations whose process has surely ended. */
+  readonly ended: readonly number[];
+  /** Those whose process lives: it lost its session, and came back. */
+  readonly living: readonly number[];
+}
+
+/** What a rescue came to. */
+export interface RescueAnswer {
+  readonly rescued: readonly RescuedJob[];
+  /** Rows that somebody holds. */
+  readonly busy: number;
+  /** Deaths because of which a job waits. */
+  readonly doubted: readonly DoubtedDeath[];
+}
+
 /** An event loop that stands still. */
 export interface Block {
   /** By the database's clock, as ISO 8601. */
@@ -334,9 +358,10 @@ export interface WorkSession extends JobClaimer {
   ): Promise<readonly number[]>;
   /**
    * Gives the jobs of dead workers back, and quarantines those that have ended their process too often; rows that
-   * somebody holds are left for the next call.
+   * somebody holds are left for the next call. So is a job that is to be quarantined, until the death of its worker is
+   * known to be the end of its process.
    */
-  rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }>;
+  rescue(known?: KnownEnds): Promise<RescueAnswer>;
 
   /** The queues and kinds of which jobs have been due for so long while no registered worker would take them. */
   unserved(dueForMs: number): Promise<readonly UnservedJobs[]>;

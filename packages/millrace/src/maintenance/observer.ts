@@ -68,6 +68,11 @@ export class Observer {
     return sightings.flatMap((sighting) => this.#judge(sighting, nowMs));
   }
 
+  /** For how long its present session has watched, without having been away. */
+  watchedMs(nowMs: number): number {
+    return nowMs - this.#sessionSinceMs;
+  }
+
   #judge(sighting: Sighting, nowMs: number): Verdict[] {
     const memory = this.#memories.get(sighting.no);
     if (memory === undefined) return [];

@@ -10,6 +10,7 @@ const times = {
   longestGapMs: 4_000,
   lookMs: 500,
   restMs: 3_000,
+  doubtMs: 60_000,
 };
 
 const job = { id: '7', kind: 'test', queue: 'default', attempt: 1 };
@@ -34,7 +35,7 @@ function rescuer() {
   let sightings: readonly Sighting[] = [];
   const session: Pick<WorkSession, 'look' | 'rescue'> = {
     look: async () => ({ session: 's', sightings }),
-    rescue: async () => ({ rescued: [], busy: 0 }),
+    rescue: async () => ({ rescued: [], busy: 0, doubted: [] }),
   };
   const { clock } = instantClock();
   const parts = { session: session as WorkSession, clock, emit, boot: 'boot 3', times };

@@ -1,6 +1,7 @@
 import { pause, type Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events.ts';
 import type { Look, WorkSession } from '../core/storage.ts';
+import { Doubts } from './doubts.ts';
 import { Observer, type ObserverTimes } from './observer.ts';
 
 /** A look at all running jobs costs up to a full read of the table, so it takes at most this share of the time. */
@@ -17,6 +18,8 @@ export interface RescueTimes extends ObserverTimes {
   readonly lookMs: number;
   /** Between two looks of everybody else. */
   readonly restMs: number;
+  /** A death that would quarantine a job is believed after so long without a sign of life. */
+  readonly doubtMs: number;
 }
 
 /**
@@ -30,6 +33,7 @@ export class Rescuer {
   readonly #boot: string;
   readonly #times: RescueTimes;
   readonly #observer: Observer;
+  readonly #doubts: Doubts;
   #sweepDueMs = Number.NEGATIVE_INFINITY;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isWanted = false;
@@ -53,6 +57,7 @@ export class Rescuer {
     this.#boot = parts.boot;
     this.#times = parts.times;
     this.#observer = new Observer(parts.times);
+    this.#doubts = new Doubts(parts.times.doubtMs);
   }
 
   /** One look; answers with the milliseconds until the next one. */
@@ -80,6 +85,7 @@ export class Rescuer {
     const looksOften = nowMs < this.#isNewUntilMs || isLookout;
     // Also without any sign: a claim of a dead worker may commit late.
     const isSweep = isLookout && nowMs >= this.#sweepDueMs;
+    this.#isWanted ||= this.#doubts.look(sightings, this.#observer.watchedMs(nowMs), nowMs);
     const isWanted = this.#isWanted && looksOften && nowMs >= this.#restUntilMs;
     if (dead.length > 0 || isSweep || isWanted) await this.#rescue();
     return looksOften ? this.#times.lookMs : this.#times.restMs;
@@ -102,6 +108,7 @@ export class Rescuer {
       for (const { no, host, pid } of left)
         if (dead.includes(no)) this.#emit('worker:died', { worker: no, host, pid, crashed: true });
       count += dead.length;
+      this.#doubts.believe(dead);
       if (dead.length > 0) await this.#rescue();
       if (dead.length === left.length) break;
       await pause(this.#clock, endedPauseMs);
@@ -142,8 +149,10 @@ export class Rescuer {
 
   async #rescue(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    const { rescued, busy } = await this.#session.rescue();
-    const tookMs = this.#clock.monotonicMs() - startedMs;
+    const { rescued, busy, doubted } = await this.#session.rescue(this.#doubts.verdicts);
+    const nowMs = this.#clock.monotonicMs();
+    const tookMs = nowMs - startedMs;
+    this.#doubts.hold(doubted, nowMs);
     this.#restUntilMs = startedMs + tookMs / sweepShare;
     this.#sweepDueMs = Math.max(this.#restUntilMs, startedMs + sweepEachMs);
     // Rows that somebody held are asked for again.

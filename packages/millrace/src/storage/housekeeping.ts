@@ -1,4 +1,4 @@
-import type { RescuedJob } from '../core/storage.ts';
+import type { KnownEnds, RescueAnswer, RescuedJob } from '../core/storage.ts';
 import { quarantine, suspectCrashes } from '../core/suspect.ts';
 import type { Row } from './connection.ts';
 import { dropPartitions, type ExpiredPartition } from './drop-partitions.ts';
@@ -21,14 +21,24 @@ export class Housekeeping {
     this.#names = names;
   }
 
-  async rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
+  async rescue({ ended, living }: KnownEnds): Promise<RescueAnswer> {
     // It looks at every unfinished job on purpose; reading the table in one go is several times cheaper than by index.
-    const judgement = [suspectCrashes, quarantine.reason, JSON.stringify(quarantine.error)];
+    const judgement = [
+      suspectCrashes,
+      quarantine.reason,
+      JSON.stringify(quarantine.error),
+      ended,
+      living,
+    ];
     const rows = await this.#aside(rescue, judgement, { enable_seqscan: 'on' });
-    const held = rows.filter((row) => row['state'] === 'held');
+    const of = (state: string) => rows.filter((row) => row['state'] === state);
     return {
-      rescued: rows.filter((row) => row['state'] !== 'held').map(toRescued),
-      busy: held.length,
+      rescued: rows.filter(({ state }) => state !== 'held' && state !== 'doubted').map(toRescued),
+      busy: of('held').length,
+      doubted: of('doubted').map((row) => ({
+        no: row['no'] as number,
+        boot: row['boot'] as string | null,
+      })),
     };
   }
 

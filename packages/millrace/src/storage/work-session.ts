@@ -11,7 +11,8 @@ import type {
   Look,
   NewJob,
   Notice,
-  RescuedJob,
+  KnownEnds,
+  RescueAnswer,
   ScheduleClaim,
   SettleAnswer,
   SettleRequest,
@@ -366,8 +367,8 @@ export class PgWorkSession implements WorkSession {
     return rows.map((row) => row['no'] as number);
   }
 
-  rescue(): Promise<{ readonly rescued: readonly RescuedJob[]; readonly busy: number }> {
-    return this.#withPartitions(() => this.#housekeeping.rescue());
+  rescue(known: KnownEnds = { ended: [], living: [] }): Promise<RescueAnswer> {
+    return this.#withPartitions(() => this.#housekeeping.rescue(known));
   }
 
   async unserved(dueForMs: number): Promise<readonly UnservedJobs[]> {

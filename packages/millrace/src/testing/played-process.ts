@@ -148,7 +148,7 @@ export class PlayedProcess {
       await pause(systemClock, rescuePauseMs);
     }
     for (;;) {
-      const { rescued, busy } = await session.rescue();
+      const { rescued, busy } = await session.rescue({ ended: [this.#no], living: [] });
       for (const job of rescued) successor.#emit('job:rescued', job);
       if (busy === 0 || !isInTime()) break;
       await pause(systemClock, rescuePauseMs);

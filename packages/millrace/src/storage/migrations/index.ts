@@ -13,6 +13,7 @@ import { progress } from './0011-progress.ts';
 import { workerVersions } from './0012-worker-versions.ts';
 import { attemptLogs } from './0013-attempt-logs.ts';
 import { jobVerbs } from './0014-job-verbs.ts';
+import { doubtedDeaths } from './0015-doubted-deaths.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -46,4 +47,5 @@ export const migrations: readonly Migration[] = [
   { id: 12, name: '0012-worker-versions', release: '0.3.0', oldestBeside: 1, sql: workerVersions },
   { id: 13, name: '0013-attempt-logs', release: '0.3.0', oldestBeside: 1, sql: attemptLogs },
   { id: 14, name: '0014-job-verbs', release: '0.3.0', oldestBeside: 1, sql: jobVerbs },
+  { id: 15, name: '0015-doubted-deaths', release: '0.3.0', oldestBeside: 1, sql: doubtedDeaths },
 ];

@@ -129,25 +129,27 @@ WITH gone AS (
   DELETE FROM ${s}.worker w USING unnest($1::int[], $2::bigint[], $3::boolean[]) AS f(no, beat, crashed)
    WHERE w.no = f.no AND w.beat = f.beat
      AND (NOT f.crashed OR pg_catalog.pg_try_advisory_xact_lock(${s}.liveness_class(), f.no))
-  RETURNING w.no, w.host, w.pid, w.alone, f.crashed
+  RETURNING w.no, w.host, w.pid, w.alone, w.boot, f.crashed
 )
-INSERT INTO ${s}.worker_dead (no, died_at, reason, host, pid, alone)
-SELECT g.no, ${s}.now(), CASE WHEN g.crashed THEN 'crashed' ELSE 'silent' END, g.host, g.pid, g.alone FROM gone g
+INSERT INTO ${s}.worker_dead (no, died_at, reason, host, pid, alone, boot)
+SELECT g.no, ${s}.now(), CASE WHEN g.crashed THEN 'crashed' ELSE 'silent' END, g.host, g.pid, g.alone, g.boot FROM gone g
 ON CONFLICT DO NOTHING
 RETURNING no`,
 );
 
 /**
- * $1 the crashes that make a suspect, $2 why a quarantined job was discarded, $3 its error (JSON text). Gives back
- * every running job whose incarnation is not registered (any more): it keeps its place in the queue and the attempt
+ * $1 the crashes that make a suspect, $2 why a quarantined job was discarded, $3 its error (JSON text), $4 incarnations[]
+ * whose process has surely ended, $5 those[] whose process lives. Gives back every running job whose incarnation is not registered (any more): it keeps its place in the queue and the attempt
  * does not count. A property of rows, not an event: it may run at any time, by anybody, and also finds what a dead
  * worker's last claim committed late.
  *
  * The crash counts only where somebody saw the session end, and for a suspect only if the worker had said that this
- * very job ran alone: then the job ends as discarded. One that somebody asked to cancel ends as cancelled. Their
+ * very job ran alone: then the job ends as discarded. That is final, so it waits until the process is known to have
+ * ended; a cut of the network ends sessions, too. One that somebody asked to cancel ends as cancelled. Their
  * history names no lease, for they were not settled under one, and is always kept.
  *
- * Answers with one row per job; `held` rows belong to an open transaction of somebody and are left for the next call.
+ * Answers with one row per job; `held` rows belong to an open transaction of somebody, `doubted` ones wait as said
+ * above; both are left for the next call.
  */
 export const rescue = statement(
   'rescue',
@@ -157,13 +159,18 @@ WITH clock AS MATERIALIZED (
 ), orphan AS MATERIALIZED (
   SELECT j.id, j.lease FROM ${s}.job j
    WHERE j.state = 1 AND NOT EXISTS (SELECT FROM ${s}.worker w WHERE w.no = (j.lease >> 32)::int)
+), doubted AS MATERIALIZED (
+  SELECT j.id, d.no, d.boot
+    FROM orphan o JOIN ${s}.job j ON j.id = o.id JOIN ${s}.worker_dead d ON d.no = (o.lease >> 32)::int
+   WHERE d.reason = 'crashed' AND d.alone = j.id AND j.crashes >= $1::int AND d.no <> ALL ($4::int[] || $5::int[])
+     AND NOT EXISTS (SELECT FROM ${s}.cancel_request c WHERE c.job_id = j.id)
 ), mine AS MATERIALIZED (
   SELECT j.id, d.host || ':' || d.pid AS worker, c.job_id IS NOT NULL AS cancelled, c.reason, j.crashes >= $1::int AS suspect,
-         coalesce(d.reason = 'crashed' AND (j.crashes < $1::int OR d.alone = j.id), false) AS crashed
+         coalesce(d.reason = 'crashed' AND d.no <> ALL ($5::int[]) AND (j.crashes < $1::int OR d.alone = j.id), false) AS crashed
     FROM orphan o JOIN ${s}.job j ON j.id = o.id AND j.lease = o.lease
     LEFT JOIN ${s}.worker_dead d ON d.no = (j.lease >> 32)::int
     LEFT JOIN ${s}.cancel_request c ON c.job_id = j.id
-   WHERE j.state = 1 ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+   WHERE NOT EXISTS (SELECT FROM doubted b WHERE b.id = j.id) AND j.state = 1 ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
 ), judged AS MATERIALIZED (
   SELECT m.id, m.worker, m.crashed::int AS crashes, m.suspect AND m.crashed AND NOT m.cancelled AS quarantined,
          m.cancelled OR m.suspect AND m.crashed AS ends, CASE WHEN m.cancelled THEN m.reason ELSE $2::text END AS reason
@@ -193,12 +200,15 @@ WITH clock AS MATERIALIZED (
     FROM (SELECT b.queue, b.priority, min(b.run_at) AS run_at FROM back b GROUP BY b.queue, b.priority) l
 )
 SELECT r.* FROM told, (
-  SELECT b.id::text AS id, b.kind, b.queue, b.attempt, 'available' AS state FROM back b
+  SELECT b.id::text AS id, b.kind, b.queue, b.attempt, 'available' AS state, NULL::int AS no, NULL::text AS boot FROM back b
   UNION ALL
-  SELECT g.id::text, g.kind, g.queue, g.attempt - 1, CASE g.final WHEN 4 THEN 'discarded' ELSE 'cancelled' END
+  SELECT g.id::text, g.kind, g.queue, g.attempt - 1, CASE g.final WHEN 4 THEN 'discarded' ELSE 'cancelled' END, NULL, NULL
     FROM gone g
   UNION ALL
-  SELECT o.id::text, '', '', 0, 'held' FROM orphan o WHERE NOT EXISTS (SELECT FROM mine m WHERE m.id = o.id)
+  SELECT b.id::text, '', '', 0, 'doubted', b.no, b.boot::text FROM doubted b
+  UNION ALL
+  SELECT o.id::text, '', '', 0, 'held', NULL, NULL FROM orphan o
+   WHERE NOT EXISTS (SELECT FROM mine m WHERE m.id = o.id) AND NOT EXISTS (SELECT FROM doubted b WHERE b.id = o.id)
 ) r WHERE told.n >= 0`,
 );
 
