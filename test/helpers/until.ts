@@ -5,7 +5,7 @@ export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   intervalMs = 10,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   await vi.waitFor(
     async () => {
