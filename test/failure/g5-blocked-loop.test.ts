@@ -120,8 +120,8 @@ describe('a handler that blocks the event loop for three times the bound of sile
     const renewed = blocked.events('worker:renewed').map(({ reason }) => reason);
     expect(renewed).not.toContain('declared_dead');
     // On a busy machine it may last for so long that answers come too late, and sessions are lost like any other.
-    const [{ durationMs = 0 } = {}] = blocked.events('loop:blocked');
-    if (durationMs < answerMs)
+    const [told] = blocked.events('loop:blocked');
+    if (told !== undefined && told.durationMs < answerMs)
       expect((await rowsOf(fleet, blocked)).map(({ no }) => no)).toEqual(
         before.map(({ no }) => no),
       );
