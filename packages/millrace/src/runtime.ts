@@ -388,8 +388,7 @@ function isolatedProcess(memoryMb: number): Vessel {
 function isolatedThread(memoryMb: number): Vessel {
   const thread = new Thread(besideThis('isolate-thread'), {
     name: 'millrace job',
-    // At its bound a thread gets 16 MiB more in which to end. Young objects that move to the old ones at once must fit in
-    // there, or V8 ends the whole process.
+    // A full heap gets 16 MiB more in which to end. If young objects do not fit in there, V8 ends the whole process.
     resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: 12 },
   });
   return threadVessel(thread, memoryMb);
