@@ -96,7 +96,7 @@ export class Place {
 const error = { name: 'Error', message: 'no luck' };
 const longMessage = 'at line\n'.repeat(100);
 
-async function running(place: Place, crashes = 0): Promise<string> {
+export async function running(place: Place, crashes = 0): Promise<string> {
   const id = await place.job();
   if (crashes > 0) await place.crashes(id, crashes);
   await place.claim();
@@ -205,28 +205,6 @@ const claimed: readonly Situation[] = [
       await place.worker();
       const id = await running(place);
       await place.session.unregister(place.no);
-      return id;
-    },
-  },
-  {
-    name: 'a suspect in hand that waits to be alone',
-    code: 'suspect_in_hand',
-    sentence: /^In the hands of mill:7, where it waits until nothing else runs.+, 2 times\.$/,
-    evidence: { worker: 'mill:7', crashes: 2 },
-    async arrange(place) {
-      await place.worker();
-      return running(place, 2);
-    },
-  },
-  {
-    name: 'a suspect that runs alone',
-    code: 'running',
-    sentence: /^Running for /,
-    evidence: { worker: 'mill:7' },
-    async arrange(place) {
-      await place.worker();
-      const id = await running(place, 2);
-      await place.session.beat(place.no, id, 1);
       return id;
     },
   },

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestMillrace, type TestMillrace } from '../helpers/millrace.ts';
 import { openStorage } from '../helpers/storage.ts';
 import { Place, situations } from '../helpers/why-situations.ts';
+import { suspectSituations } from '../helpers/why-suspect-situations.ts';
 import { versionSituations } from '../helpers/why-version-situations.ts';
 
-const all = [...situations, ...versionSituations];
+const all = [...situations, ...suspectSituations, ...versionSituations];
 
 let app: TestMillrace;
 let storage: ReturnType<typeof openStorage>;
