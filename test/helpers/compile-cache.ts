@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 
 /**
- * What a process finds in its environment that runs our sources: most of a short process' time would go into reading
- * and compiling the same files again and again. All tests share the folder; git ignores it.
+ * What a process finds in its environment that runs our sources: about half of a short process' time would go into
+ * reading and compiling the same files again and again. All tests share the folder; git ignores it.
  */
 export const compileCache = {
   NODE_COMPILE_CACHE: resolve(import.meta.dirname, '../../.cache/node-compile'),

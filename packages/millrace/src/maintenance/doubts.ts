@@ -54,10 +54,10 @@ export class Doubts {
       );
       const { beats: before } = doubt;
       doubt.beats = beats;
-      const isSilentForMs = Math.min(watchedMs, nowMs - doubt.sinceMs);
+      const silentForMs = Math.min(watchedMs, nowMs - doubt.sinceMs);
       if (before !== undefined && [...beats].some(([other, beat]) => before.get(other) !== beat))
         this.#living.add(no);
-      else if (isSilentForMs >= this.#doubtMs) this.#ended.add(no);
+      else if (silentForMs >= this.#doubtMs) this.#ended.add(no);
     }
     return this.#ended.size + this.#living.size > 0;
   }
