@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { siteProblems } from './site/check.ts';
 import { sectionsOf, type Section } from './site/contents.ts';
 import { addressOf, pagesOf, type Page } from './site/pages.ts';
@@ -38,6 +38,20 @@ function write(path: string, text: string): void {
   const file = join(site, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
+}
+
+/** Draws diagrams, which a code host draws by itself. */
+async function diagramDrawer(): Promise<(page: string) => string> {
+  const { renderMermaidSVG } = (await import(
+    pathToFileURL(join(site, 'node_modules/beautiful-mermaid/dist/index.js')).href
+  )) as { renderMermaidSVG(text: string, colors: object): string };
+  const colors = { bg: 'var(--sl-color-bg)', fg: 'var(--sl-color-text)', transparent: true };
+  const draw = (_whole: string, text: string) =>
+    renderMermaidSVG(text, colors)
+      // A font from elsewhere, and what would end the block of HTML.
+      .replace(/@import .*\n/, '')
+      .replaceAll(/\n\s*/g, ' ');
+  return (page) => page.replaceAll(/^```mermaid\n([^]*?)^```$/gm, draw);
 }
 
 /** Everything that the packages let others import, with its source. */
@@ -111,13 +125,18 @@ for (const made of ['.cache', 'src/content', 'dist'])
 run('typedoc', ['--options', 'typedoc.json', ...entryPoints().map(({ source }) => source)]);
 const sections = sectionsOf(read('docs/README.md'), 'docs');
 const pages = pagesOf(documentsOf(sections), (path) => existsSync(join(root, path)));
+const draw = await diagramDrawer();
 for (const { route, title, description, body } of pages) {
   const matter = Object.entries({ title, description, slug: route });
   const head = matter.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join('\n');
-  write(`src/content/docs/${route === '' ? 'index' : route}.md`, `---\n${head}\n---\n\n${body}\n`);
+  write(
+    `src/content/docs/${route === '' ? 'index' : route}.md`,
+    `---\n${head}\n---\n\n${draw(body)}\n`,
+  );
 }
 write('.cache/sidebar.json', JSON.stringify(sidebarOf(sections, pages)));
-run('astro', ['build']);
+// Without its cache, which would keep pages that were made with other settings.
+run('astro', ['build', '--force']);
 
 write('dist/llms.txt', index(summaryOf(read('README.md')), pages));
 write('dist/llms-full.txt', full(pages));

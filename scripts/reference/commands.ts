@@ -24,7 +24,7 @@ function section(command: Command): string {
 
 ${sentence(command.description())}
 
-\`\`\`sh
+\`\`\`text
 ${name} ${command.usage()}
 \`\`\`
 ${argumentTable(command)}${command.options.length === 0 ? '' : `\n${optionTable(command)}`}`;

@@ -49,9 +49,11 @@ function linkProblems(
 
 /** What a browser would fetch from elsewhere when it shows the page. */
 function foreignProblems(file: string, text: string): string[] {
-  return [...text.matchAll(/<(?:link|script|img|iframe)\b[^>]*\s(?:href|src)="https?:[^"]*"/g)]
-    .filter(([tag]) => !/rel="(?:canonical|alternate)"/.test(tag))
-    .map(([tag]) => `${file} needs something from elsewhere: ${tag}`);
+  const fetched =
+    /<(?:link|script|img|iframe)\b[^>]*\s(?:href|src)="https?:[^"]*"|\b(?:@import|url\()[\s("']*https?:[^)"';]*/g;
+  return [...text.matchAll(fetched)].map(
+    ([what]) => `${file} needs something from elsewhere: ${what}`,
+  );
 }
 
 function textProblems(folder: string, pages: readonly Page[]): string[] {
