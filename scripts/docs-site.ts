@@ -44,7 +44,7 @@ function write(path: string, text: string): void {
 async function diagramDrawer(): Promise<(page: string) => string> {
   const { renderMermaidSVG } = (await import(
     pathToFileURL(join(site, 'node_modules/beautiful-mermaid/dist/index.js')).href
-  )) as { renderMermaidSVG(text: string, colors: object): string };
+  )) as { renderMermaidSVG: (text: string, colors: object) => string };
   const colors = { bg: 'var(--sl-color-bg)', fg: 'var(--sl-color-text)', transparent: true };
   const draw = (_whole: string, text: string) =>
     renderMermaidSVG(text, colors)

@@ -54,7 +54,7 @@ function optionTable(command: Command): string {
 
 interface Described {
   readonly description: string;
-  readonly defaultValue?: unknown;
+  readonly defaultValue?: string | number | readonly string[];
   readonly argChoices?: readonly string[];
 }
 
@@ -63,7 +63,7 @@ function row(form: string, { description, defaultValue, argChoices }: Described)
   const preset =
     defaultValue === undefined || /\(default: /.test(description)
       ? ''
-      : ` (default: ${String(defaultValue)})`;
+      : ` (default: ${defaultValue.toString()})`;
   return `| \`${form}\` | ${escaped(description + choices + preset)} |\n`;
 }
 

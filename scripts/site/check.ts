@@ -6,19 +6,17 @@ import { addressOf, type Page } from './pages.ts';
 /** @returns what is wrong with the site in `folder` */
 export function siteProblems(folder: string, pages: readonly Page[]): string[] {
   const files = new Set(globSync('**/*', { cwd: folder }).map((file) => `/${file}`));
-  const html = new Map(
+  const withEnding = (ending: string) =>
     [...files]
-      .filter((file) => file.endsWith('.html'))
-      .map((file) => [file, readFileSync(join(folder, file), 'utf8')]),
-  );
+      .filter((file) => file.endsWith(ending))
+      .map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const);
+  const html = new Map(withEnding('.html'));
   return [
     ...pages.flatMap(({ path }) =>
       html.has(fileOf(addressOf(path))) ? [] : [`${path} is not in the site`],
     ),
-    ...[...html].flatMap(([file, text]) => [
-      ...linkProblems(file, text, files, html),
-      ...foreignProblems(file, text),
-    ]),
+    ...[...html].flatMap(([file, text]) => linkProblems(file, text, files, html)),
+    ...[...html, ...withEnding('.css')].flatMap(([file, text]) => foreignProblems(file, text)),
     ...textProblems(folder, pages),
   ];
 }
@@ -50,7 +48,7 @@ function linkProblems(
 /** What a browser would fetch from elsewhere when it shows the page. */
 function foreignProblems(file: string, text: string): string[] {
   const fetched =
-    /<(?:link|script|img|iframe)\b[^>]*\s(?:href|src)="https?:[^"]*"|\b(?:@import|url\()[\s("']*https?:[^)"';]*/g;
+    /<(?:link|script|img|iframe)\b[^>]*\s(?:href|src)="https?:[^"]*"|(?:@import\s+["']|\burl\(["']?)https?:[^)"']*/g;
   return [...text.matchAll(fetched)].map(
     ([what]) => `${file} needs something from elsewhere: ${what}`,
   );
@@ -59,9 +57,10 @@ function foreignProblems(file: string, text: string): string[] {
 function textProblems(folder: string, pages: readonly Page[]): string[] {
   const index = readFileSync(join(folder, 'llms.txt'), 'utf8');
   const full = readFileSync(join(folder, 'llms-full.txt'), 'utf8');
-  return pages.flatMap(({ path }) => {
+  return pages.flatMap(({ path, body }) => {
     const address = addressOf(path);
     return [
+      ...(/\b(?:TODO|TBD|FIXME)\b/.test(body) ? [`${path} is not finished`] : []),
       ...(index.includes(`](${address})`) ? [] : [`llms.txt does not name ${path}`]),
       ...(full.includes(`\nPage: ${address}\n`) ? [] : [`llms-full.txt lacks ${path}`]),
     ];
