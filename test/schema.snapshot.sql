@@ -917,7 +917,7 @@ BEGIN
       INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, payload_version,
                             meta, policy, payload)
       SELECT i.id, greatest(i.due_at, moment), i.due_at, moment, i.priority, i.max_attempts, i.queue, i.kind,
-             coalesce(i.payload_version, 1), i.meta, i.policy, i.payload
+             coalesce(i.payload_version, 1), i.meta, i.policy, coalesce(i.payload, 'null')
         FROM input i
     ), told AS (
       SELECT count("millrace".wake(q.queue, q.priority, began, 0)) AS n
@@ -944,7 +944,7 @@ BEGIN
       INSERT INTO "millrace".job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, unique_key,
                             payload_version, meta, policy, payload)
       SELECT i.id, greatest(i.due_at, moment), i.due_at, moment, i.priority, i.max_attempts, i.queue, i.kind,
-             i.unique_key, coalesce(i.payload_version, 1), i.meta, i.policy, i.payload
+             i.unique_key, coalesce(i.payload_version, 1), i.meta, i.policy, coalesce(i.payload, 'null')
         FROM input i ORDER BY i.queue, i.unique_key, i.place
       ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
       RETURNING id

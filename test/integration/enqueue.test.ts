@@ -245,6 +245,23 @@ describe('enqueueMany', () => {
     expect(jobs.map((job) => job?.payload)).toEqual([{ to: '1' }, {}, { to: '2' }, {}]);
   });
 
+  it('null is a payload like any other', async () => {
+    const received: unknown[] = [];
+    const nothing = defineJob({
+      kind: 'nothing',
+      payload: z.null(),
+      async handler(payload) {
+        received.push(payload);
+      },
+    });
+    await using own = await createTestMillrace({ jobs: [nothing] });
+    await own.millrace.enqueue(nothing, null);
+    await own.millrace.enqueue(nothing, null, { uniqueKey: 'once' });
+    await own.millrace.enqueueMany([nothing.with(null), nothing.with(null)]);
+    expect(await own.millrace.createWorker().tick()).toBe(4);
+    expect(received).toEqual([null, null, null, null]);
+  });
+
   it('is all or nothing, and a refused payload names its index', async () => {
     const before = await count('mail');
     const jobs = Array.from({ length: 2_500 }, (_, index) => mail.with({ to: String(index) }));

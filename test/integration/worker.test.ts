@@ -48,6 +48,24 @@ describe('one pass', () => {
     expect(states).toEqual(['completed', 'retryable', 'scheduled']);
   });
 
+  it('a copy of the context has all that the context has', async () => {
+    const seen: unknown[] = [];
+    const copied = defineJob({
+      kind: 'copied',
+      handler(_payload, context) {
+        const { signal, logger, flags, ...rest } = { ...context };
+        seen.push(signal === context.signal, logger === context.logger, flags === context.flags);
+        seen.push(Object.keys(rest).toSorted());
+      },
+    });
+    const { millrace } = await app([copied]);
+    await millrace.enqueue(copied);
+    expect(await millrace.createWorker().tick()).toBe(1);
+    const rest =
+      'attempt createdAt enqueue enqueueMany id kind maxAttempts progress queue scheduledAt tags';
+    expect(seen).toEqual([true, true, true, rest.split(' ')]);
+  });
+
   it('W3: takes higher priorities first, then what was due first', async () => {
     const order: number[] = [];
     const step = defineJob({

@@ -11,19 +11,22 @@ import type {
   TraceContext,
 } from '../core/telemetry.ts';
 
-/** What a tool stands around: it calls `run`, perhaps with something to carry along. */
-type Wrap<Carried, End> = (run: (carried?: Carried) => Promise<End>) => unknown;
-
 /** As tools see it, but that the answers are the caller's own. */
 type StoreEnd = { readonly durationMs: number } & (
   | { readonly answers: EnqueueResult[] }
   | { readonly error: unknown }
 );
 
+type EnqueueTool = Telemetry & Required<Pick<Telemetry, 'aroundEnqueue'>>;
+type AttemptTool = Telemetry & Required<Pick<Telemetry, 'aroundAttempt'>>;
+
 /** The tools that are plugged in. Where there is none, nothing is wrapped. */
 export class Instruments {
   readonly #tools = new Set<Telemetry>();
   readonly #clock: Clock;
+  // The innermost first.
+  readonly #enqueueTools: EnqueueTool[] = [];
+  readonly #attemptTools: AttemptTool[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -33,6 +36,8 @@ export class Instruments {
   attach<T extends Telemetry>(tool: T, source: (name: string) => TelemetrySource): T {
     if (this.#tools.has(tool)) return tool;
     this.#tools.add(tool);
+    if (tool.aroundEnqueue !== undefined) this.#enqueueTools.unshift(tool as T & EnqueueTool);
+    if (tool.aroundAttempt !== undefined) this.#attemptTools.unshift(tool as T & AttemptTool);
     tool.watch?.(source(tool.name));
     return tool;
   }
@@ -42,22 +47,23 @@ export class Instruments {
   }
 
   readonly aroundEnqueue: AroundEnqueue = (jobs, store) => {
-    const wraps = this.#wraps<TraceContext, StoreEnd>(
-      (tool) => tool.aroundEnqueue && ((run) => tool.aroundEnqueue?.(jobs, run)),
-    );
-    if (wraps.length === 0) return store(jobs);
-    return wrapped(wraps, (carried) => this.#endOf(store(carrying(jobs, carried)))).then(answersOf);
+    if (this.#enqueueTools.length === 0) return store(jobs);
+    let call = (carried?: TraceContext) => this.#endOf(store(carrying(jobs, carried)));
+    for (const tool of this.#enqueueTools) {
+      call = wrapped(call, (run) => tool.aroundEnqueue(jobs, run));
+    }
+    return call().then(answersOf);
   };
 
   readonly aroundAttempt: AroundAttempt = <End extends AttemptEnd>(
     job: ClaimedJob,
     run: (traceId?: string) => Promise<End>,
   ): Promise<End> => {
-    if (this.#tools.size === 0) return run();
-    const wraps = this.#wraps<string, End>(
-      (tool) => tool.aroundAttempt && ((inner) => tool.aroundAttempt?.(job, inner)),
-    );
-    return wraps.length === 0 ? run() : wrapped(wraps, run);
+    let call = run;
+    for (const tool of this.#attemptTools) {
+      call = wrapped(call, (inner) => tool.aroundAttempt(job, inner));
+    }
+    return call();
   };
 
   async #endOf(storing: Promise<EnqueueResult[]>): Promise<StoreEnd> {
@@ -69,41 +75,27 @@ export class Instruments {
       return { error, durationMs: took() };
     }
   }
-
-  #wraps<Carried, End>(
-    of: (tool: Telemetry) => Wrap<Carried, End> | undefined,
-  ): Wrap<Carried, End>[] {
-    const wraps: Wrap<Carried, End>[] = [];
-    for (const tool of this.#tools) {
-      const wrap = of(tool);
-      if (wrap !== undefined) wraps.push(wrap);
-    }
-    return wraps;
-  }
 }
 
-/** The first stands outermost. A tool that throws, hangs or forgets to call `run` is as good as none. */
+/** A tool around what it stands around. One that throws, hangs or forgets to call `run` is as good as none. */
 function wrapped<Carried, End>(
-  wraps: readonly Wrap<Carried, End>[],
-  innermost: (carried?: Carried) => Promise<End>,
-): Promise<End> {
-  let call = innermost;
-  for (const wrap of wraps.toReversed()) {
-    const inner = call;
-    call = (outer) => {
-      let begun: Promise<End> | undefined;
-      const run = (carried?: Carried) => (begun ??= inner(carried ?? outer));
-      try {
-        const answer: unknown = wrap(run);
-        if (answer instanceof Promise) answer.catch(() => {});
-      } catch {
-        // See above.
-      }
-      return run();
-    };
-  }
-  return call();
+  inner: (carried?: Carried) => Promise<End>,
+  tool: (run: (carried?: Carried) => Promise<End>) => unknown,
+): (carried?: Carried) => Promise<End> {
+  return (outer) => {
+    let begun: Promise<End> | undefined;
+    const run = (carried?: Carried) => (begun ??= inner(carried ?? outer));
+    try {
+      const answer: unknown = tool(run);
+      if (answer instanceof Promise) answer.catch(ignore);
+    } catch {
+      // See above.
+    }
+    return run();
+  };
 }
+
+function ignore(): void {}
 
 function carrying(jobs: readonly NewJob[], carried: TraceContext | undefined): readonly NewJob[] {
   if (carried === undefined) return jobs;

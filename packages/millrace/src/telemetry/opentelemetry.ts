@@ -67,7 +67,7 @@ export function opentelemetry(options: OpenTelemetryOptions = {}): Telemetry {
       recorded?.send(attributes, jobs.length, end);
     },
 
-    async aroundAttempt(job, run) {
+    aroundAttempt(job, run) {
       const attributes = processAttributes(job);
       const producer = producerOf(job.meta);
       const name = isNamedByKind ? job.kind : `process ${job.queue}`;
@@ -78,9 +78,11 @@ export function opentelemetry(options: OpenTelemetryOptions = {}): Telemetry {
           : tracer.startSpan(name, { ...what, root: true, links: linksTo(producer) });
       const spanContext = span.spanContext();
       const traceId = isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
-      const end = await context.with(trace.setSpan(context.active(), span), () => run(traceId));
-      endProcess(span, end);
-      recorded?.process(attributes, end);
+      const running = context.with(trace.setSpan(context.active(), span), run, undefined, traceId);
+      return running.then((end) => {
+        endProcess(span, end);
+        recorded?.process(attributes, end);
+      });
     },
   };
 }
@@ -141,7 +143,7 @@ function endSend(span: Span, end: EnqueueEnd): void {
 }
 
 function processAttributes(job: ClaimedJob): Attributes {
-  return {
+  const attributes: Attributes = {
     [attribute.system]: system,
     [attribute.operationType]: 'process',
     [attribute.operationName]: 'process',
@@ -150,8 +152,9 @@ function processAttributes(job: ClaimedJob): Attributes {
     [attribute.kind]: job.kind,
     [attribute.attempt]: job.attempt,
     [attribute.maxAttempts]: job.maxAttempts,
-    ...(job.meta.schedule !== undefined && { [attribute.schedule]: job.meta.schedule }),
   };
+  if (job.meta.schedule !== undefined) attributes[attribute.schedule] = job.meta.schedule;
+  return attributes;
 }
 
 function endProcess(span: Span, { finished }: AttemptEnd): void {

@@ -67,16 +67,17 @@ export function sentry(Sentry: SentryModule): Telemetry {
     },
 
     aroundAttempt(job, run) {
-      return Sentry.withIsolationScope(async (scope) => {
+      return Sentry.withIsolationScope((scope) => {
         describeJob(scope, job);
         const checkIn = source && checkInOf(job, source);
         if (checkIn !== undefined && job.attempt === 1) {
           const { monitorSlug: slug, checkInId, config } = checkIn;
           Sentry.captureCheckIn({ monitorSlug: slug, checkInId, status: 'in_progress' }, config);
         }
-        const end = await run();
-        report(Sentry, scope, job, end);
-        if (checkIn !== undefined) finishCheckIn(Sentry, checkIn, job, end);
+        return run().then((end) => {
+          report(Sentry, scope, job, end);
+          if (checkIn !== undefined) finishCheckIn(Sentry, checkIn, job, end);
+        });
       });
     },
   };

@@ -42,11 +42,13 @@ export class Attempts {
   take(jobs: readonly ClaimedJob[], isSafe: boolean): HeldJob[] {
     const { hands, handlers, company, isHeldBack } = this.#parts;
     const suspects: HeldJob[] = [];
-    const taken = jobs.flatMap((job) => {
+    const taken: HeldJob[] = [];
+    for (const job of jobs) {
       const settings = handlers.get(job.kind);
       // A claim asks for nothing else.
-      if (settings === undefined) return [];
+      if (settings === undefined) continue;
       const held = new HeldJob(job, settings);
+      taken.push(held);
       if (isSuspect(job)) {
         hands.addAside(held);
         suspects.push(held);
@@ -54,8 +56,7 @@ export class Attempts {
         hands.add(held);
         company.enter();
       }
-      return [held];
-    });
+    }
     if (!isSafe || !company.isOpen) {
       for (const held of suspects) void this.giveBack(held);
       this.giveBackWaiting();

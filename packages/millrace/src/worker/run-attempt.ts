@@ -2,19 +2,19 @@ import type { Clock } from '../core/clock.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { isMillraceError, MillraceError } from '../core/errors.ts';
 import type { JobRef } from '../core/events.ts';
-import type { Flags, FlagSource } from '../core/flags.ts';
+import type { FlagSource } from '../core/flags.ts';
 import type { JobContext, TransactionalJobContext } from '../core/job-definition.ts';
 import type { Isolation } from '../core/isolation.ts';
 import type { AttemptError, JobState } from '../core/job.ts';
 import { settle, waitingState, type Outcome, type Settlement } from '../core/lifecycle.ts';
 import type { AttemptLog } from '../core/logger.ts';
 import { readPayload } from '../core/payload-version.ts';
-import { progressOf } from '../core/progress.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { AroundAttempt, AttemptEnd } from '../core/telemetry.ts';
+import type { IsolationLevel, TransactionSource } from '../core/transaction.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
-import { flagsOf } from './flags-of.ts';
 import type { HeldJob } from './held-job.ts';
+import { contextOf } from './job-context.ts';
 import { failed, outcomeOf, thrownIn, type Ended, type Judge } from './outcome.ts';
 import type { ProgressReports } from './progress-reports.ts';
 import { runInTransaction } from './run-in-transaction.ts';
@@ -48,8 +48,8 @@ interface Attempted extends AttemptEnd {
   readonly settlement: Settlement | null;
 }
 
-/** A handler together with all that it is called with. */
-type Call = (more?: Partial<JobContext>) => Promise<unknown>;
+/** A handler together with all that it is called with. It may throw, or answer with what is not a promise. */
+type Call = (more?: Partial<JobContext>) => unknown;
 
 /**
  * One attempt, step by step: it is reported, its payload decoded, its context built, the handler
@@ -81,7 +81,11 @@ async function attempt(
     thrown = thrownIn(end, held);
     return outcomeOf(end, held, around);
   };
-  const conclusion = await perform(prepared, held, around, judge);
+  const { transaction } = held.settings;
+  let conclusion: Conclusion;
+  if (typeof prepared !== 'function') conclusion = judge(prepared);
+  else if (transaction === undefined) conclusion = judge(await endOf(prepared));
+  else conclusion = await performInside(transaction, prepared, held, around, judge);
   stopTimer?.();
   ended?.();
   held.endHandler();
@@ -151,8 +155,7 @@ function prepare(held: HeldJob, around: Surroundings): Call | Ended | Promise<Ca
 function callOf(payload: unknown, held: HeldJob, around: Surroundings): Call {
   const { handler } = held.settings;
   const context = contextOf(held, around);
-  return async (more) =>
-    handler(payload, more === undefined ? context : Object.assign(context, more));
+  return (more) => handler(payload, more === undefined ? context : Object.assign(context, more));
 }
 
 function unreadable(error: unknown): MillraceError {
@@ -160,51 +163,20 @@ function unreadable(error: unknown): MillraceError {
   return new MillraceError('MILLRACE_PAYLOAD_UNREADABLE', message, { cause: error });
 }
 
-function contextOf(held: HeldJob, around: Surroundings): JobContext {
-  const { job } = held;
-  const { enqueue, enqueueMany } = around;
-  let flags: Flags | undefined;
-  return {
-    id: job.id,
-    kind: job.kind,
-    queue: job.queue,
-    attempt: job.attempt,
-    maxAttempts: job.maxAttempts,
-    tags: job.meta.tags ?? [],
-    createdAt: new Date(job.createdMs),
-    scheduledAt: new Date(job.scheduledMs),
-    get signal() {
-      return held.signal;
-    },
-    get logger() {
-      held.log ??= around.logFor(held.ref);
-      return held.log.logger;
-    },
-    get flags() {
-      return (flags ??= flagsOf(job, around.flags, around.emit));
-    },
-    progress: (percent, note) => around.progress.report(held, progressOf(percent, note)),
-    enqueue,
-    enqueueMany,
-  };
-}
-
-async function perform(
-  prepared: Call | Ended,
+function performInside(
+  from: IsolationLevel | TransactionSource<unknown>,
+  call: Call,
   held: HeldJob,
   around: Surroundings,
   judge: (ended: Ended) => Outcome | null,
 ): Promise<Conclusion> {
-  if (typeof prepared !== 'function') return judge(prepared);
-  const { transaction, history } = held.settings;
-  if (transaction === undefined) return judge(await endOf(prepared));
   return runInTransaction({
     held,
-    from: transaction,
+    from,
     around,
     judge,
-    settlementOf: (outcome) => settle(outcome, held.job, history),
-    handler: (tx) => endOf(() => prepared(inTransaction(tx, around))),
+    settlementOf: (outcome) => settle(outcome, held.job, held.settings.history),
+    handler: (tx) => endOf(() => call(inTransaction(tx, around))),
   });
 }
 
@@ -223,7 +195,7 @@ function inTransaction(
 }
 
 /** How this ends; it never rejects. */
-export async function endOf(run: () => Promise<unknown>): Promise<Ended> {
+export async function endOf(run: () => unknown): Promise<Ended> {
   try {
     return { returned: await run() };
   } catch (thrown) {

@@ -164,7 +164,7 @@ class Run {
         ...definition.settings,
         enabled: undefined,
         handler: async (payload, context) => {
-          const ended = await endOf(async () => handler(payload, context));
+          const ended = await endOf(() => handler(payload, context));
           this.#ended = ended;
           if (this.#rollback) throw new Error('rolled back by hand');
           if ('thrown' in ended) throw ended.thrown;

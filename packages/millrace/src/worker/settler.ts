@@ -84,8 +84,15 @@ export class Settler {
     held.settling = true;
     if (this.#closed.signal.aborted) return Promise.resolve('unwritten');
     return new Promise((resolve) => {
-      const rest = { putOff: 0, alone: false, unheardLease: undefined, place: -1 };
-      const entry: Entry = { held, settlement, resolve, ...rest };
+      const entry: Entry = {
+        held,
+        settlement,
+        resolve,
+        putOff: 0,
+        alone: false,
+        unheardLease: undefined,
+        place: -1,
+      };
       this.#open.add(entry);
       if (this.#onBoarding === undefined || !ridesAlong(entry)) return this.#offer([entry]);
       this.#boarding.push(entry);

@@ -10,6 +10,8 @@ export function payloadVersions({ schema: s, channel }: Names): string {
     'kind, queue, priority, max_attempts, payload, meta, policy, delay_ms, scheduled_at, payload_version';
   const readTyped = `kind text, queue text, priority smallint, max_attempts smallint, payload jsonb, meta jsonb, policy jsonb,
                delay_ms double precision, scheduled_at timestamptz, payload_version int`;
+  // A recordset reads the JSON value null as one that is missing.
+  const payload = `coalesce(i.payload, 'null')`;
   const dueAt = `coalesce(r.scheduled_at, moment + coalesce(r.delay_ms, 0) * interval '1 millisecond') AS due_at`;
   const told = (rows: string) => `told AS (
       SELECT count(${s}.wake(q.queue, q.priority, began, 0)) AS n
@@ -45,7 +47,7 @@ BEGIN
       INSERT INTO ${s}.job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, payload_version,
                             meta, policy, payload)
       SELECT i.id, greatest(i.due_at, moment), i.due_at, moment, i.priority, i.max_attempts, i.queue, i.kind,
-             coalesce(i.payload_version, 1), i.meta, i.policy, i.payload
+             coalesce(i.payload_version, 1), i.meta, i.policy, ${payload}
         FROM input i
     ), ${told('input')}
     SELECT i.place, i.id, true FROM input i, told WHERE told.n >= 0;
@@ -65,7 +67,7 @@ BEGIN
       INSERT INTO ${s}.job (id, run_at, scheduled_at, created_at, priority, max_attempts, queue, kind, unique_key,
                             payload_version, meta, policy, payload)
       SELECT i.id, greatest(i.due_at, moment), i.due_at, moment, i.priority, i.max_attempts, i.queue, i.kind,
-             i.unique_key, coalesce(i.payload_version, 1), i.meta, i.policy, i.payload
+             i.unique_key, coalesce(i.payload_version, 1), i.meta, i.policy, ${payload}
         FROM input i ORDER BY i.queue, i.unique_key, i.place
       ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
       RETURNING id
