@@ -5,7 +5,7 @@ import {
   type Transition,
 } from '../../packages/millrace/src/core/lifecycle.ts';
 import { jobStates, type JobState } from '../../packages/millrace/src/core/job.ts';
-import { lifecycleDocument } from '../../scripts/lifecycle/document.ts';
+import { lifecycleDocument } from '../../scripts/reference/lifecycle.ts';
 
 const document = lifecycleDocument();
 

@@ -25,6 +25,7 @@ const socketOnlyPort = 5432;
 /** The data folder is in use: by a server that somebody else started meanwhile, or by the rest of a killed one. */
 export class FolderBusy extends Error {}
 
+/** How the server treats its sessions when it stops; PostgreSQL's own words. */
 export type StopMode = 'smart' | 'fast' | 'immediate';
 const signals = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 

@@ -1,3 +1,8 @@
+/**
+ * Define, enqueue, run, schedule, look and act.
+ *
+ * @module millrace
+ */
 export { createMillrace } from './runtime.ts';
 export { defineJob } from './core/job-definition.ts';
 export { every } from './core/schedule.ts';

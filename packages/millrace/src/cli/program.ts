@@ -46,7 +46,7 @@ async function run(program: Command, args: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+export function createProgram(): Command {
   const program = new Command('millrace')
     .description('Background jobs for TypeScript on PostgreSQL.')
     .version(version, '--version', 'print the version')

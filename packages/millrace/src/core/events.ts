@@ -14,6 +14,7 @@ export interface JobRef {
   readonly traceId?: string;
 }
 
+/** What the engine tells, and what each event says of it. */
 export interface Events {
   'job:enqueued': {
     readonly id: string;
@@ -172,6 +173,7 @@ export interface Events {
   'events:dropped': { readonly subscriber: string; readonly events: number };
 }
 
+/** The name of an event. */
 export type EventName = keyof Events;
 
 /** An event as subscribers get it. */

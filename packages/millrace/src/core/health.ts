@@ -10,6 +10,7 @@ export interface Health {
   readonly loops: Readonly<Record<string, LoopHealth>>;
 }
 
+/** How one loop of this process fares. */
 export interface LoopHealth {
   /** Null: never yet. */
   readonly sinceSuccessMs: number | null;

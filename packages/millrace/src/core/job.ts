@@ -13,6 +13,7 @@ export const jobStates = [
   'discarded',
 ] as const;
 
+/** Where a job is in its life: a final state is `completed`, `cancelled` or `discarded`. */
 export type JobState = (typeof jobStates)[number];
 
 /** A finished job never changes again unless somebody retries it by hand. */

@@ -280,7 +280,9 @@ export interface Millrace extends AsyncDisposable {
    * @throws MILLRACE_DB_… when the database cannot be reached any more
    */
   tail(options?: TailOptions): AsyncIterable<JobActivity>;
+  /** Makes a worker, which runs jobs once it is started. */
   createWorker(options?: WorkerOptions): Worker;
+  /** Makes a scheduler, which fires schedules once it is started. */
   createScheduler(options?: SchedulerOptions): Scheduler;
   /**
    * Calls `listener` for every event. It runs after the engine's own work and cannot slow it: beyond 10,000 waiting

@@ -6,6 +6,7 @@ export interface Transaction {
   ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
+/** The isolation levels that PostgreSQL has. */
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';
 
 /**

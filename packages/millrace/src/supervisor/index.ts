@@ -1,3 +1,8 @@
+/**
+ * Several processes under one that starts again those that die, and health over HTTP.
+ *
+ * @module millrace/supervisor
+ */
 export { createSupervisor } from './supervisor.ts';
 export { isSupervised, joinSupervisor } from './join.ts';
 export { serveHealthOf } from './health-server.ts';

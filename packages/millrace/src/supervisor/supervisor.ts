@@ -64,6 +64,7 @@ export type SupervisorEvent =
       readonly reason: string;
     };
 
+/** How the processes ended, all together. */
 export interface SupervisorStopped {
   /** Jobs that had begun and were given back. */
   readonly givenBack: number;

@@ -1,3 +1,8 @@
+/**
+ * The kit for tests of jobs: a real database, real workers, a driven clock, crashes.
+ *
+ * @module millrace/testing
+ */
 export { assertEnqueued, type EnqueuedLike, type PartOf } from './assert-enqueued.ts';
 export { drain, type DrainOptions } from './drain.ts';
 export { driveClock, type DrivenClock } from './driven-clock.ts';

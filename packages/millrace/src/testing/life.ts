@@ -16,6 +16,7 @@ export const crashPoints = [
   'after-commit',
 ] as const;
 
+/** A moment in the life of an attempt at which its process can die. */
 export type CrashPoint = (typeof crashPoints)[number];
 
 /**

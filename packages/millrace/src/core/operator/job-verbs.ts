@@ -6,6 +6,7 @@ import type { Executor } from '../transaction.ts';
 /** The verbs, in the order in which they are told of. */
 export const jobVerbs = ['retry', 'cancel', 'discard', 'reschedule', 'edit', 'delete'] as const;
 
+/** What an operator can do with a job. */
 export type JobVerb = (typeof jobVerbs)[number];
 
 /** A verb with all that it needs, judged and completed. */
@@ -32,6 +33,7 @@ export type VerbAnswer =
   | { readonly status: 'finished'; readonly state: JobState }
   | { readonly status: 'requested' | 'running' | 'conflict' | 'busy' | 'missing' };
 
+/** What became of a verb for one job. */
 export type VerbStatus = VerbAnswer['status'];
 
 export interface JobOperator {

@@ -84,8 +84,10 @@ export interface Why {
   readonly evidence: Readonly<Record<string, WhyValue>>;
 }
 
+/** One piece of evidence. */
 export type WhyValue = string | number | boolean | null | readonly string[];
 
+/** Each thing that can be the reason why a job is where it is. */
 export type WhyCode =
   | 'completed'
   | 'discarded'

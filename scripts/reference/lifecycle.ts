@@ -45,7 +45,7 @@ const leftOut: Readonly<Partial<Record<JobEvent, string>>> = {
 export function lifecycleDocument(): string {
   return `# The life of a job
 
-<!-- Written by \`npm run docs:lifecycle\` from packages/millrace/src/core/lifecycle.ts; do not edit. -->
+<!-- Written by \`npm run docs:reference\` from packages/millrace/src/core/lifecycle.ts; do not edit. -->
 
 ${jobStates.map((state) => `- **${state}**: ${states[state]}.`).join('\n')}
 
