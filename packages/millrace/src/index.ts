@@ -31,7 +31,6 @@ export type {
   JobOptions,
   JobRequest,
   JobRequestOptions,
-  ScheduleOptions,
   TransactionalJobContext,
   TransactionOption,
 } from './core/job-definition.ts';
@@ -95,6 +94,7 @@ export type { Finding } from './core/operator/finding.ts';
 export type { Grants } from './core/operator/grants.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
+export type { ScheduleOptions } from './core/schedule-options.ts';
 export type { Service } from './core/service.ts';
 export type { Backlog, QueueBacklog } from './core/operator/backlog.ts';
 export type {

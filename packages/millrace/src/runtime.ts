@@ -27,11 +27,11 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
+import { defaultTuning, type Tuning } from './core/tuning.ts';
 import { IsolationPool } from './isolation/pool.ts';
 import { processVessel, threadVessel, type Vessel } from './isolation/vessel.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
-import type { RescueTimes } from './maintenance/rescuer.ts';
 import { operatorOf, type Operator } from './operate/operator.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService, type SchedulerParts } from './scheduler/scheduler.ts';
@@ -57,35 +57,6 @@ import type { WorkerFacts } from './worker/session.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import type { WorkerParts } from './worker/worker-parts.ts';
 import { JobWorker } from './worker/worker.ts';
-
-/** The times of liveness. Only tests change them. What depends on what is written down in decision 0009. */
-export interface Tuning extends RescueTimes {
-  /** Between two heartbeats of a worker or scheduler. */
-  readonly heartbeatMs: number;
-  /** The longest a worker sleeps while notifications arrive, and while they do not; before jitter. */
-  readonly backstopMs: number;
-  readonly pollMs: number;
-  /** The least that a suspect waits to be alone. */
-  readonly patienceMs: number;
-  /** An event loop that stands still for longer is blocked. */
-  readonly blockedForMs: number;
-}
-
-/** What everybody gets. */
-export const defaultTuning: Tuning = {
-  heartbeatMs: 3_000,
-  lookMs: 500,
-  restMs: 3_000,
-  doubtMs: 60_000,
-  freeForMs: 1_000,
-  graceMs: 10_000,
-  silentForMs: 12_000,
-  longestGapMs: 10_000,
-  backstopMs: 30_000,
-  pollMs: 1_000,
-  patienceMs: 10_000,
-  blockedForMs: 1_000,
-};
 
 /**
  * Makes the one object of an application. It opens no connection before it is used.

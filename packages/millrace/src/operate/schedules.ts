@@ -1,6 +1,6 @@
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { AnyJobDefinition, JobRequestOptions, Schedule } from '../core/job-definition.ts';
+import type { AnyJobDefinition, JobRequestOptions } from '../core/job-definition.ts';
 import type {
   DescribedSchedule,
   Overview,
@@ -17,6 +17,7 @@ import {
   schedulesChecks,
 } from '../core/options.ts';
 import type { FireTimes } from '../core/schedule.ts';
+import type { Schedule } from '../core/schedule-options.ts';
 import type { NewJob } from '../core/storage.ts';
 
 /** More are not counted. */

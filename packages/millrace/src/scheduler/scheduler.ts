@@ -3,11 +3,12 @@ import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { OnPass } from '../core/health.ts';
-import type { AnyJobDefinition, JobRequestOptions, Schedule } from '../core/job-definition.ts';
+import type { AnyJobDefinition, JobRequestOptions } from '../core/job-definition.ts';
 import { Loop } from '../core/loop.ts';
 import type { Scheduler as PublicScheduler } from '../core/millrace.ts';
 import { defaults } from '../core/options.ts';
 import { planFires } from '../core/schedule.ts';
+import type { Schedule } from '../core/schedule-options.ts';
 import type { Identity, NewJob, StoredSchedule, WorkSession } from '../core/storage.ts';
 
 /** A schedule together with what it enqueues. */
