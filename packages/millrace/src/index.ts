@@ -41,6 +41,15 @@ export type { Json } from './core/json.ts';
 export type { HistoryPolicy } from './core/lifecycle.ts';
 export type { Logger } from './core/logger.ts';
 export type {
+  AttemptContext,
+  EnqueueAnswer,
+  EnqueueChanges,
+  EnqueueContext,
+  Middleware,
+  MiddlewareOf,
+  StoredPayload,
+} from './core/middleware.ts';
+export type {
   ConnectionConfig,
   ConnectionPool,
   Millrace,

@@ -11,6 +11,7 @@ import type { AnyJobDefinition } from './core/job-definition.ts';
 import { jobsByKind } from './core/jobs-by-kind.ts';
 import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { AttemptLog } from './core/logger.ts';
+import { middlewareList, type Middleware } from './core/middleware.ts';
 import type { TelemetrySource } from './core/telemetry.ts';
 import type {
   Millrace,
@@ -71,6 +72,7 @@ export interface Composition {
   readonly tuning: Tuning;
   readonly place: { readonly names: Names; readonly connections: ReturnType<typeof connectionsOf> };
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
+  readonly use: readonly Middleware[];
   readonly bus: EventBus;
   readonly logFor: (job: JobRef) => AttemptLog;
   readonly storage: PgStorage;
@@ -172,7 +174,8 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const pool = new Pool(connections.connection);
   const label = `${host}:${process.pid}`;
   const storage = new PgStorage({ names, pool, direct: route, clock: systemClock, label });
-  const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
+  const use = middlewareList(checked.use, 'createMillrace.use');
+  const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes, use };
   const instruments = new Instruments(systemClock);
   const client = new Client({ storage, emit, limits, aroundEnqueue: instruments.aroundEnqueue });
   const maintenance = maintenanceOf({ storage, bus, health, tuning }, boot, checked);
@@ -187,6 +190,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     tuning,
     place: { names, connections },
     jobs,
+    use,
     bus,
     logFor: attemptLogs(logger, options.captureLogs, systemTime),
     storage,
@@ -261,10 +265,11 @@ export function workerOf(
   own: Partial<WorkerParts> = {},
 ): JobWorker {
   refuseWhereIsolated('worker');
-  const { tuning, jobs, bus, storage, share, enqueue, resultMaxBytes } = all;
+  const { tuning, jobs, use, bus, storage, share, enqueue, resultMaxBytes } = all;
   const worker: JobWorker = new JobWorker({
     options,
     jobs: jobs.values(),
+    use,
     port: storage.session(),
     prepare: () => share.begin(worker),
     release: () => {
@@ -319,7 +324,7 @@ export function schedulerOf(
       queues: [],
       schedules,
     }),
-    prepare: (definition, payload, rest) => client.prepare(definition, payload, rest),
+    enqueueBy: (request, store) => client.enqueueBy(request, store),
     beatMs: tuning.heartbeatMs,
     run: runUntilSignal,
     ...own,

@@ -11,6 +11,7 @@ import {
 } from './isolation.ts';
 import type { Logger } from './logger.ts';
 import type { HistoryPolicy } from './lifecycle.ts';
+import { middlewareList, type Middleware, type MiddlewareOf } from './middleware.ts';
 import { checkOptions, defaults, definitionChecks, transactionChecks } from './options.ts';
 import {
   codecOf,
@@ -142,6 +143,11 @@ export interface JobOptions<
    * together with `transaction`.
    */
   readonly isolate?: I;
+  /**
+   * Stands around enqueueing and attempts of this definition, the first outermost, inside what `use` of createMillrace names.
+   * Around isolated handlers it runs in the worker. Default: none.
+   */
+  readonly use?: readonly MiddlewareOf<PayloadInput<S>, PayloadOutput<S>, OwnContextOf<T>>[];
   readonly handler?: Handler<PayloadOutput<S>, ContextOf<T, I>>;
 }
 
@@ -212,6 +218,7 @@ export interface JobSettings extends Versioned {
   readonly transaction: IsolationLevel | TransactionSource<unknown> | undefined;
   readonly isolate: IsolateSettings | undefined;
   readonly schedules: readonly Schedule[];
+  readonly use: readonly Middleware[];
   readonly handler: ((payload: unknown, context: JobContext) => unknown) | undefined;
 }
 
@@ -247,6 +254,7 @@ export function defineJob<
     transaction: transactionSettings(checked.transaction, kind),
     isolate: isolateSettings(checked.isolate, kind, checked.transaction !== undefined, defineJob),
     schedules: scheduleSettings(checked.schedule, kind),
+    use: middlewareList(checked.use, `${kind}.use`),
     handler: checked.handler as JobSettings['handler'],
   };
   return definition(kind as Kind, settings);
