@@ -139,7 +139,7 @@ describe('an encrypted job', () => {
     expect(await tablesWith(database, secret)).toEqual([]);
     expect(await tablesWith(database, '"add"')).toEqual([]);
     await millrace.createWorker().tick();
-    expect(got.toSorted()).toEqual([secret, secret]);
+    expect(got).toEqual([secret, secret]);
     const job = await millrace.get(id);
     expect(job?.state).toBe('completed');
     expect(sealing.open(job as Job).result).toMatchObject({ parent: process.pid });
@@ -307,11 +307,12 @@ describe('editing an encrypted payload', () => {
     expect(await tablesWith(made.database, secret)).toEqual([]);
     for (const jobs of [[], [mail]]) {
       const without = another(made, { jobs });
-      const refused = expect.objectContaining({ code: 'MILLRACE_ENCRYPTION_KEY_MISSING' });
-      await expect(without.edit(id, { payload: { to: 'x' } })).rejects.toEqual(refused);
+      await expect(without.edit(id, { payload: { to: 'x' } })).rejects.toMatchObject({
+        code: 'MILLRACE_ENCRYPTION_KEY_MISSING',
+      });
       await expect(
         without.bulk('edit', { kind: 'mail' }, { payload: { to: 'x' } }),
-      ).rejects.toEqual(refused);
+      ).rejects.toMatchObject({ code: 'MILLRACE_ENCRYPTION_KEY_MISSING' });
       await expect(without.edit(id, { priority: 3 })).resolves.toMatchObject({ status: 'done' });
     }
     expect(await made.millrace.get(id)).toMatchObject({ payload: job.payload, priority: 3 });

@@ -183,7 +183,6 @@ describe('a claim whose answer comes late', () => {
     const worker = new JobWorker({
       options: {},
       jobs: [job],
-      use: [],
       // Everything as it is, except that the answer of a claim that brought something waits.
       port: new Proxy(session, {
         get(target, name: keyof WorkSession) {

@@ -107,8 +107,8 @@ describe('middleware of all definitions', () => {
           },
         },
         {
-          encode: (json) => [json],
-          decode: (stored) => (Array.isArray(stored) ? stored[0] : stored),
+          encode: (json) => ({ json }),
+          decode: (stored, { kind }) => ({ stored, kind }),
         },
       ],
     });

@@ -3,6 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
+import type { Limits } from './client/prepare.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import type { JobRef } from './core/events.ts';
 import { HealthRecord } from './core/health.ts';
@@ -164,8 +165,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const logger = loggerOf(options.logger, systemTime);
   publishEvents(bus);
   logEvents(bus, logger);
-  const health = new HealthRecord(systemClock);
-  bus.subscribe((event) => health.hear(event), 'health', health.wants);
+  const health = healthOf(bus);
 
   const schema = checked.schema ?? defaults.schema;
   const connections = connectionsOf(options.connection, options.directConnection);
@@ -174,8 +174,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const pool = new Pool(connections.connection);
   const label = `${host}:${process.pid}`;
   const storage = new PgStorage({ names, pool, direct: route, clock: systemClock, label });
-  const use = middlewareList(checked.use, 'createMillrace.use');
-  const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes, use };
+  const limits = limitsOf(checked);
   const instruments = new Instruments(systemClock);
   const client = new Client({ storage, emit, limits, aroundEnqueue: instruments.aroundEnqueue });
   const maintenance = maintenanceOf({ storage, bus, health, tuning }, boot, checked);
@@ -190,7 +189,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     tuning,
     place: { names, connections },
     jobs,
-    use,
+    use: limits.use,
     bus,
     logFor: attemptLogs(logger, options.captureLogs, systemTime),
     storage,
@@ -225,6 +224,19 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     workers,
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid: process.pid, version },
+  };
+}
+
+function healthOf(bus: EventBus): HealthRecord {
+  const health = new HealthRecord(systemClock);
+  bus.subscribe((event) => health.hear(event), 'health', health.wants);
+  return health;
+}
+
+function limitsOf(given: { readonly payloadMaxBytes?: number; readonly use?: unknown }): Limits {
+  return {
+    payloadMaxBytes: given.payloadMaxBytes ?? defaults.payloadMaxBytes,
+    use: middlewareList(given.use, 'createMillrace.use'),
   };
 }
 

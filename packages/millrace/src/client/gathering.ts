@@ -70,7 +70,7 @@ export class Gathering {
     const answers = chunk.map(({ job, way }) => {
       const result = job === undefined ? undefined : made[next++];
       if (result !== undefined) way?.stored.resolve(result);
-      return way?.answer ?? (result as EnqueueResult);
+      return way === undefined ? Promise.resolve(result as EnqueueResult) : way.answer;
     });
     const all = await Promise.all(answers);
     for (const { way } of chunk) if (way !== undefined) this.#open.delete(way);
@@ -78,8 +78,8 @@ export class Gathering {
   }
 
   /** Nothing more will be stored: the middleware of each job that is under way gets to know why, and ends. */
-  async fail(error: unknown): Promise<void> {
-    for (const { stored } of this.#open) stored.reject(error);
+  async fail(why: unknown): Promise<void> {
+    for (const { stored } of this.#open) stored.reject(why);
     await Promise.allSettled(Array.from(this.#open, ({ answer }) => answer));
   }
 }

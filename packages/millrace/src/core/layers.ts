@@ -54,7 +54,7 @@ async function around<Context, Answer, Change>(
     return await begun;
   } finally {
     isOver = true;
-    await (begun as Promise<Answer> | undefined)?.catch(() => {});
+    await begun?.catch(() => {});
   }
 }
 

@@ -102,9 +102,9 @@ it('what middleware makes of a payload must be JSON', async () => {
 describe('errors about confidential payloads', () => {
   const secret = layersOf([{ decode: (json) => json, confidential: true }], []);
   const told = (layers: Layers | undefined, error: unknown) =>
-    confidentially(layers, 'MILLRACE_PAYLOAD_UNREADABLE', () => Promise.reject(error)).catch(
-      (thrown: unknown) => thrown,
-    );
+    confidentially(layers, 'MILLRACE_PAYLOAD_UNREADABLE', () => {
+      throw error;
+    }).catch((thrown: unknown) => thrown);
 
   it('keep their code, and nothing of what a validator says', async () => {
     const error = new MillraceError('MILLRACE_PAYLOAD_INVALID', 'to: "ann" is no address', {

@@ -73,8 +73,9 @@ export interface Middleware {
   ): Promise<EnqueueAnswer | undefined | void>;
   /**
    * Around the handler, within the attempt's time limit and signal and, where the definition has one, its transaction: then
-   * once for each time that the transaction is tried. `next` runs the handler and resolves to what it returned. Without
-   * `next` the handler does not run, and what is returned stands for its result: `cancel()`, `snooze('1h')` or a value.
+   * once for each time that the transaction is tried. `next` runs the handler and resolves to what it returned, or to what it
+   * asked for by throwing `cancel()` and the like. Without `next` the handler does not run, and what is returned stands for
+   * its result: `cancel()`, `snooze('1h')` or a value.
    */
   attempt?(job: AttemptContext, next: () => Promise<unknown>): Promise<unknown>;
   /** What is stored in place of this JSON, after the payload was judged. In the order of the lists. */
@@ -111,6 +112,8 @@ export interface Layers {
 
 type Transform = NonNullable<Middleware['encode']>;
 
+const hookNames = ['enqueue', 'attempt', 'encode', 'decode'] as const;
+
 /**
  * Judges a list of middleware.
  * @throws MILLRACE_OPTION_INVALID
@@ -122,13 +125,13 @@ export function middlewareList(given: unknown, what: string): readonly Middlewar
   if (!Array.isArray(given)) throw refuse('a list of middleware', given);
   const list: readonly unknown[] = given;
   for (const each of list) {
-    const hooks = typeof each === 'object' && each !== null ? (each as Middleware) : {};
-    const present = [hooks.enqueue, hooks.attempt, hooks.encode, hooks.decode].filter(
-      (hook) => hook !== undefined,
-    );
-    if (present.length === 0 || present.some((hook) => typeof hook !== 'function'))
+    const hooks = (typeof each === 'object' && each !== null ? each : {}) as Partial<
+      Record<(typeof hookNames)[number], unknown>
+    >;
+    const present = hookNames.filter((name) => hooks[name] !== undefined);
+    if (present.length === 0 || present.some((name) => typeof hooks[name] !== 'function'))
       throw refuse('a list of objects with `enqueue`, `attempt`, `encode` or `decode`', each);
-    if (hooks.encode !== undefined && hooks.decode === undefined)
+    if (present.includes('encode') && !present.includes('decode'))
       throw refuse('a list in which whoever has `encode` has `decode`, too', each);
   }
   return list as readonly Middleware[];
@@ -141,7 +144,7 @@ export function layersOf(
 ): Layers | undefined {
   if (outer.length === 0 && own.length === 0) return undefined;
   const all = [...outer, ...own];
-  const hooks = <Name extends 'enqueue' | 'attempt' | 'encode' | 'decode'>(name: Name) =>
+  const hooks = <Name extends (typeof hookNames)[number]>(name: Name) =>
     all.flatMap((each) => each[name]?.bind(each) ?? []) as NonNullable<Middleware[Name]>[];
   return {
     enqueue: hooks('enqueue'),

@@ -8,6 +8,7 @@ import {
   type AttemptContext,
   type Layers,
 } from '../core/middleware.ts';
+import { outcomeRequest } from '../core/outcome.ts';
 import { readPayload } from '../core/payload-version.ts';
 import type { HandledJobSettings, HeldJob } from './held-job.ts';
 import type { Call, Surroundings } from './run-attempt.ts';
@@ -50,10 +51,22 @@ export function callThrough(
     }) as AttemptContext;
     return throughLayers(layers.attempt, seen, {
       change: () => seen,
-      innermost: async () =>
-        isolate === undefined
-          ? handler(payload, context)
-          : isolation.run({ ...job, payload: stored }, isolate, context),
+      innermost: () =>
+        answering(() =>
+          isolate === undefined
+            ? handler(payload, context)
+            : isolation.run({ ...job, payload: stored }, isolate, context),
+        ),
     });
   };
+}
+
+/** What a handler asks for is no error, also when it throws it: whoever wraps errors must not take it for one. */
+async function answering(run: () => unknown): Promise<unknown> {
+  try {
+    return await run();
+  } catch (thrown) {
+    if (outcomeRequest(thrown) === undefined) throw thrown;
+    return thrown;
+  }
 }

@@ -16,8 +16,8 @@ export interface WorkerParts extends Pick<
   readonly options: WorkerOptions;
   /** The definitions of the application. */
   readonly jobs: Iterable<AnyJobDefinition>;
-  /** Stands around the handlers of all of them. */
-  readonly use: readonly Middleware[];
+  /** Stands around the handlers of all of them. Default: nothing. */
+  readonly use?: readonly Middleware[];
   /** Shared with the other services of this process. */
   readonly port: WorkSession;
   /** Checks, before the first claim, that the database can be worked with; throws the error that says why not. */
