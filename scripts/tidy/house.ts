@@ -41,6 +41,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
   'opentelemetry.ts': { floor: 4, namesOnly: ['opentelemetry.ts'] },
   'sentry.ts': { floor: 4, namesOnly: ['sentry.ts'] },
+  'encryption.ts': { floor: 4, namesOnly: ['encryption.ts'] },
   'prometheus.ts': { floor: 4, namesOnly: ['prometheus.ts'] },
   'drizzle.ts': { floor: 4, namesOnly: ['drizzle.ts'] },
   'kysely.ts': { floor: 4, namesOnly: ['kysely.ts'] },

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { createMillrace, defineJob, every } from 'millrace';
-import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning } from '../../packages/millrace/src/core/tuning.ts';
 import { enqueueing, failing, held, short, transactional } from '../fixtures/jobs.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { Fleet } from '../helpers/fleet.ts';

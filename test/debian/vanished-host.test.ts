@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning } from '../../packages/millrace/src/core/tuning.ts';
 import { held, transactional } from '../fixtures/jobs.ts';
 import { debianPrograms, startDebianServer } from '../helpers/debian-server.ts';
 import { Fleet } from '../helpers/fleet.ts';

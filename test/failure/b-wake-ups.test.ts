@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { defineJob } from 'millrace';
-import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning } from '../../packages/millrace/src/core/tuning.ts';
 import { namesOf } from '../../packages/millrace/src/storage/names.ts';
 import { createTestMillrace } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning } from '../../packages/millrace/src/core/tuning.ts';
 import { held } from '../fixtures/jobs.ts';
 import { startFlakyProxy } from '../helpers/flaky-proxy.ts';
 import { Fleet } from '../helpers/fleet.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning } from '../../packages/millrace/src/core/tuning.ts';
 import { blocking, blockingFile, held } from '../fixtures/jobs.ts';
 import { brisk, Fleet } from '../helpers/fleet.ts';
 import type { WorkerConfig, WorkerProcess } from '../helpers/worker-process.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { defaultTuning, type Tuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning, type Tuning } from '../../packages/millrace/src/core/tuning.ts';
 import { held, short } from '../fixtures/jobs.ts';
 import type { Fleet } from './fleet.ts';
 import { machineMs } from './history-log.ts';

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { DevDatabase } from '@millrace/dev-db';
 import { createMillrace, type JobRequest, type Millrace, type Transaction } from 'millrace';
 import { driveClock } from 'millrace/testing';
-import type { Tuning } from '../../packages/millrace/src/runtime.ts';
+import type { Tuning } from '../../packages/millrace/src/core/tuning.ts';
 import { createEffects, definitions } from '../fixtures/jobs.ts';
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
 import { checkPast, type Violation } from './history-checker.ts';

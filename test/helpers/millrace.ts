@@ -1,4 +1,5 @@
-import { composeMillrace, type Tuning } from '../../packages/millrace/src/runtime.ts';
+import { composeMillrace } from '../../packages/millrace/src/runtime.ts';
+import type { Tuning } from '../../packages/millrace/src/core/tuning.ts';
 import type { Millrace, MillraceOptions } from '../../packages/millrace/src/core/millrace.ts';
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
 

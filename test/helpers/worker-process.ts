@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { EventName, MillraceEvent } from 'millrace';
-import type { Tuning } from '../../packages/millrace/src/runtime.ts';
+import type { Tuning } from '../../packages/millrace/src/core/tuning.ts';
 import { compileCache } from './compile-cache.ts';
 import type { HistoryLog } from './history-log.ts';
 import { turnedAway } from './turned-away.ts';

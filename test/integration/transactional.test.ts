@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { defineJob, delays, snooze, type AnyJobDefinition } from 'millrace';
-import type { Tuning } from '../../packages/millrace/src/runtime.ts';
+import type { Tuning } from '../../packages/millrace/src/core/tuning.ts';
 import { startFlakyProxy } from '../helpers/flaky-proxy.ts';
 import { createTestMillrace } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';

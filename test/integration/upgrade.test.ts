@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { defineJob } from 'millrace';
-import { defaultTuning } from '../../packages/millrace/src/runtime.ts';
+import { defaultTuning } from '../../packages/millrace/src/core/tuning.ts';
 import { installOldRelease } from '../../scripts/locks/old-release.ts';
 import { createTestMillrace } from '../helpers/millrace.ts';
 import { until } from '../helpers/until.ts';

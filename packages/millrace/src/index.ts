@@ -36,7 +36,6 @@ export type {
   JobOptions,
   JobRequest,
   JobRequestOptions,
-  ScheduleOptions,
   TransactionalJobContext,
   TransactionOption,
 } from './core/job-definition.ts';
@@ -46,6 +45,15 @@ export type { JobProgress } from './core/progress.ts';
 export type { Json } from './core/json.ts';
 export type { HistoryPolicy } from './core/lifecycle.ts';
 export type { Logger } from './core/logger.ts';
+export type {
+  AttemptContext,
+  EnqueueAnswer,
+  EnqueueChanges,
+  EnqueueContext,
+  Middleware,
+  MiddlewareOf,
+  StoredPayload,
+} from './core/middleware.ts';
 export type {
   ConnectionConfig,
   ConnectionPool,
@@ -100,6 +108,7 @@ export type { Finding } from './core/operator/finding.ts';
 export type { Grants } from './core/operator/grants.ts';
 export type { FailedAttempt, RetryOptions, RetryPolicy, StoredRetryPolicy } from './core/retry.ts';
 export type { FireTimes, MissedPolicy } from './core/schedule.ts';
+export type { ScheduleOptions } from './core/schedule-options.ts';
 export type { Service } from './core/service.ts';
 export type { Backlog, QueueBacklog } from './core/operator/backlog.ts';
 export type {

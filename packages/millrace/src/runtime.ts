@@ -3,6 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Worker as Thread } from 'node:worker_threads';
 import { Client } from './client/client.ts';
+import type { Limits } from './client/prepare.ts';
 import type { Enqueue } from './core/enqueue.ts';
 import type { JobRef } from './core/events.ts';
 import { HealthRecord } from './core/health.ts';
@@ -11,6 +12,7 @@ import type { AnyJobDefinition } from './core/job-definition.ts';
 import { jobsByKind } from './core/jobs-by-kind.ts';
 import { flagSourceOf, type FlagSource } from './core/flags.ts';
 import type { AttemptLog } from './core/logger.ts';
+import { middlewareList, type Middleware } from './core/middleware.ts';
 import type { TelemetrySource } from './core/telemetry.ts';
 import type {
   Millrace,
@@ -27,11 +29,11 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
+import { defaultTuning, type Tuning } from './core/tuning.ts';
 import { IsolationPool } from './isolation/pool.ts';
 import { processVessel, threadVessel, type Vessel } from './isolation/vessel.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
-import type { RescueTimes } from './maintenance/rescuer.ts';
 import { operatorOf, type Operator } from './operate/operator.ts';
 import { ProcessShare } from './process-share.ts';
 import { Scheduler as SchedulerService, type SchedulerParts } from './scheduler/scheduler.ts';
@@ -58,35 +60,6 @@ import { runUntilSignal } from './worker/signals.ts';
 import type { WorkerParts } from './worker/worker-parts.ts';
 import { JobWorker } from './worker/worker.ts';
 
-/** The times of liveness. Only tests change them. What depends on what is written down in decision 0009. */
-export interface Tuning extends RescueTimes {
-  /** Between two heartbeats of a worker or scheduler. */
-  readonly heartbeatMs: number;
-  /** The longest a worker sleeps while notifications arrive, and while they do not; before jitter. */
-  readonly backstopMs: number;
-  readonly pollMs: number;
-  /** The least that a suspect waits to be alone. */
-  readonly patienceMs: number;
-  /** An event loop that stands still for longer is blocked. */
-  readonly blockedForMs: number;
-}
-
-/** What everybody gets. */
-export const defaultTuning: Tuning = {
-  heartbeatMs: 3_000,
-  lookMs: 500,
-  restMs: 3_000,
-  doubtMs: 60_000,
-  freeForMs: 1_000,
-  graceMs: 10_000,
-  silentForMs: 12_000,
-  longestGapMs: 10_000,
-  backstopMs: 30_000,
-  pollMs: 1_000,
-  patienceMs: 10_000,
-  blockedForMs: 1_000,
-};
-
 /**
  * Makes the one object of an application. It opens no connection before it is used.
  * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_KIND_DUPLICATE
@@ -100,6 +73,7 @@ export interface Composition {
   readonly tuning: Tuning;
   readonly place: { readonly names: Names; readonly connections: ReturnType<typeof connectionsOf> };
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
+  readonly use: readonly Middleware[];
   readonly bus: EventBus;
   readonly logFor: (job: JobRef) => AttemptLog;
   readonly storage: PgStorage;
@@ -191,8 +165,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const logger = loggerOf(options.logger, systemTime);
   publishEvents(bus);
   logEvents(bus, logger);
-  const health = new HealthRecord(systemClock);
-  bus.subscribe((event) => health.hear(event), 'health', health.wants);
+  const health = healthOf(bus);
 
   const schema = checked.schema ?? defaults.schema;
   const connections = connectionsOf(options.connection, options.directConnection);
@@ -201,7 +174,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
   const pool = new Pool(connections.connection);
   const label = `${host}:${process.pid}`;
   const storage = new PgStorage({ names, pool, direct: route, clock: systemClock, label });
-  const limits = { payloadMaxBytes: checked.payloadMaxBytes ?? defaults.payloadMaxBytes };
+  const limits = limitsOf(checked);
   const instruments = new Instruments(systemClock);
   const client = new Client({ storage, emit, limits, aroundEnqueue: instruments.aroundEnqueue });
   const maintenance = maintenanceOf({ storage, bus, health, tuning }, boot, checked);
@@ -216,6 +189,7 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     tuning,
     place: { names, connections },
     jobs,
+    use: limits.use,
     bus,
     logFor: attemptLogs(logger, options.captureLogs, systemTime),
     storage,
@@ -250,6 +224,19 @@ function connect(options: MillraceOptions, tuning: Tuning): Composition {
     workers,
     resultMaxBytes: checked.resultMaxBytes ?? defaults.resultMaxBytes,
     process: { boot, host, pid: process.pid, version },
+  };
+}
+
+function healthOf(bus: EventBus): HealthRecord {
+  const health = new HealthRecord(systemClock);
+  bus.subscribe((event) => health.hear(event), 'health', health.wants);
+  return health;
+}
+
+function limitsOf(given: { readonly payloadMaxBytes?: number; readonly use?: unknown }): Limits {
+  return {
+    payloadMaxBytes: given.payloadMaxBytes ?? defaults.payloadMaxBytes,
+    use: middlewareList(given.use, 'createMillrace.use'),
   };
 }
 
@@ -290,10 +277,11 @@ export function workerOf(
   own: Partial<WorkerParts> = {},
 ): JobWorker {
   refuseWhereIsolated('worker');
-  const { tuning, jobs, bus, storage, share, enqueue, resultMaxBytes } = all;
+  const { tuning, jobs, use, bus, storage, share, enqueue, resultMaxBytes } = all;
   const worker: JobWorker = new JobWorker({
     options,
     jobs: jobs.values(),
+    use,
     port: storage.session(),
     prepare: () => share.begin(worker),
     release: () => {
@@ -348,7 +336,7 @@ export function schedulerOf(
       queues: [],
       schedules,
     }),
-    prepare: (definition, payload, rest) => client.prepare(definition, payload, rest),
+    enqueueBy: (request, store) => client.enqueueBy(request, store),
     beatMs: tuning.heartbeatMs,
     run: runUntilSignal,
     ...own,

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { formatDuration } from '../core/duration.ts';
+import { keyIdOf } from '../core/envelope.ts';
 import type { JobState } from '../core/job.ts';
 import type { JobCount } from '../core/operator/overview.ts';
 
@@ -34,6 +35,12 @@ export function printable(text: string): string {
 }
 
 type Style = Parameters<typeof styleText>[0];
+
+/** What people are shown of an encrypted payload or result; undefined for any other. */
+export function inPlaceOfCiphertext(value: unknown): string | undefined {
+  const kid = keyIdOf(value);
+  return kid === undefined ? undefined : style('dim', `[encrypted, key ${printable(kid)}]`);
+}
 
 /** Colours only where stdout is a terminal that wants them. */
 export function style(format: Style, text: string): string {

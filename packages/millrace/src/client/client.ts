@@ -2,13 +2,15 @@ import type { EnqueueOptions, EnqueueResult } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { isJobId, type Job } from '../core/job.ts';
-import type { AnyJobDefinition, JobRequest, JobRequestOptions } from '../core/job-definition.ts';
+import type { AnyJobDefinition, JobRequest } from '../core/job-definition.ts';
 import { cancelChecks, checkOptions, defaults, joinChecks } from '../core/options.ts';
+import type { EnqueueAnswer } from '../core/middleware.ts';
 import type { CancelAnswer, NewJob, RetryAnswer, Storage, StoredJob } from '../core/storage.ts';
 import type { AroundEnqueue } from '../core/telemetry.ts';
 import type { Executor } from '../core/transaction.ts';
 import type { TransactionHandle } from '../core/transaction-handles.ts';
-import { prepareJob, type Limits } from './prepare.ts';
+import { Gathering, type Gathered } from './gathering.ts';
+import { enqueueJob, type Limits } from './prepare.ts';
 
 /** So many jobs go into one statement: enough to be fast, few enough that a hundred thousand need little memory. */
 const chunkSize = 1_000;
@@ -39,9 +41,11 @@ export class Client {
   ): Promise<EnqueueResult> {
     const { tx, ...rest } = options;
     const on = this.#on(tx);
-    const job = await prepareJob({ definition, payload, options: rest }, this.#limits);
-    const [answer] = await this.#store([job], on);
-    return answer as EnqueueResult;
+    const request = { definition, payload, options: rest, tx };
+    return enqueueJob(request, this.#limits, async (job) => {
+      const [answer] = await this.#store([job], on);
+      return answer as EnqueueResult;
+    });
   }
 
   async enqueueMany(
@@ -49,16 +53,34 @@ export class Client {
     options: { readonly tx?: TransactionHandle } = {},
   ): Promise<EnqueueResult[]> {
     const on = this.#on(checkOptions(joinChecks, options, 'enqueueMany').tx);
-    const chunks = this.#chunks(requests);
-    if (on !== undefined) return this.#storeAll(chunks, on);
+    const gathering = new Gathering(this.#limits, (jobs, inside) => this.#store(jobs, inside));
+    try {
+      return await this.#enqueueAll(this.#chunks(requests, options.tx, gathering), on, gathering);
+    } catch (error) {
+      await gathering.fail(error);
+      throw error;
+    }
+  }
+
+  async #enqueueAll(
+    chunks: AsyncGenerator<Gathered[], void>,
+    on: Executor | undefined,
+    gathering: Gathering,
+  ): Promise<EnqueueResult[]> {
+    const storeAll = async (inside: Executor) => {
+      const answers: EnqueueResult[] = [];
+      for await (const chunk of chunks) answers.push(...(await gathering.store(chunk, inside)));
+      return answers;
+    };
+    if (on !== undefined) return storeAll(on);
     // One chunk is one statement, which is all or nothing by itself.
     const first = await chunks.next();
     if (first.done === true) return [];
-    if (first.value.length < chunkSize) return this.#store(first.value);
+    if (first.value.length < chunkSize) return gathering.store(first.value);
     return this.#storage.transaction('read committed', async (tx) => {
       const inside = this.#storage.executorOf(tx);
-      const answers = await this.#store(first.value, inside);
-      return [...answers, ...(await this.#storeAll(chunks, inside))];
+      const answers = await gathering.store(first.value, inside);
+      return [...answers, ...(await storeAll(inside))];
     });
   }
 
@@ -83,13 +105,12 @@ export class Client {
     return isJobId(id) ? this.#storage.retry(id, on) : { status: 'missing' };
   }
 
-  /** A job from a definition, judged and ready to be stored. */
-  prepare(
-    definition: AnyJobDefinition,
-    payload: unknown,
-    options: JobRequestOptions,
-  ): Promise<NewJob> {
-    return prepareJob({ definition, payload, options }, this.#limits);
+  /** Takes a job through all that comes before it is stored, for whoever stores it in another way. */
+  enqueueBy<Answer extends EnqueueAnswer>(
+    request: JobRequest,
+    store: (job: NewJob) => Promise<Answer>,
+  ): Promise<Answer> {
+    return enqueueJob(request, this.#limits, store);
   }
 
   #on(tx: unknown): Executor | undefined {
@@ -115,19 +136,20 @@ export class Client {
     return answers;
   }
 
-  async #storeAll(chunks: AsyncIterable<NewJob[]>, on: Executor): Promise<EnqueueResult[]> {
-    const answers: EnqueueResult[] = [];
-    for await (const chunk of chunks) answers.push(...(await this.#store(chunk, on)));
-    return answers;
-  }
-
   async *#chunks(
     requests: Iterable<JobRequest> | AsyncIterable<JobRequest>,
-  ): AsyncGenerator<NewJob[], void> {
-    let chunk: NewJob[] = [];
+    tx: TransactionHandle | undefined,
+    gathering: Gathering,
+  ): AsyncGenerator<Gathered[], void> {
+    let chunk: Gathered[] = [];
     let index = 0;
     for await (const request of requests) {
-      chunk.push(await this.#prepareAt(request, index));
+      const { definition, payload, options } = request;
+      try {
+        chunk.push(await gathering.take({ definition, payload, options, tx }));
+      } catch (error) {
+        throw naming(index, error);
+      }
       index += 1;
       if (chunk.length === chunkSize) {
         yield chunk;
@@ -136,13 +158,10 @@ export class Client {
     }
     if (chunk.length > 0) yield chunk;
   }
+}
 
-  async #prepareAt(request: JobRequest, index: number): Promise<NewJob> {
-    try {
-      return await prepareJob(request, this.#limits);
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      throw new MillraceError(error.code, `job ${index}: ${error.message}`, { cause: error });
-    }
-  }
+/** Says of our own errors which of many jobs they are about. */
+function naming(index: number, error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  return new MillraceError(error.code, `job ${index}: ${error.message}`, { cause: error });
 }

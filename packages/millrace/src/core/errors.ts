@@ -24,6 +24,12 @@ const remedies = {
     'Add the step to `upgrade` of the definition and deploy it, or cancel the job; retry it if it was discarded.',
   MILLRACE_PAYLOAD_UPGRADE_FAILED:
     'Correct the step of `upgrade` that the message names and deploy it; retry the job if it was discarded.',
+  MILLRACE_ENCRYPTION_KEY_MISSING:
+    'Put `encryption(…)` with the key that the message names into `use`; retry the job if it was discarded.',
+  MILLRACE_ENCRYPTION_INVALID:
+    'Find out who changed or copied the stored value, or wrote it without encryption; then edit or cancel the job.',
+  MILLRACE_MIDDLEWARE_INVALID:
+    'In middleware, call next() once and before the hook ends, and answer with what it resolves to.',
   MILLRACE_RESULT_INVALID: 'Return a value that JSON can carry and that is small, or nothing.',
   MILLRACE_JOB_NOT_FOUND:
     'Check the id; finished jobs are kept for the time that the retention options say.',

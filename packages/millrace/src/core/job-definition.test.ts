@@ -30,6 +30,7 @@ describe('defineJob', () => {
       history: 'all',
       transaction: undefined,
       schedules: [],
+      use: [],
       handler: undefined,
     });
     expect(settings.codec.encode(undefined)).toEqual({});

@@ -11,14 +11,8 @@ import {
 } from './isolation.ts';
 import type { Logger } from './logger.ts';
 import type { HistoryPolicy } from './lifecycle.ts';
-import {
-  checkOptions,
-  defaults,
-  definitionChecks,
-  missedChecks,
-  scheduleChecks,
-  transactionChecks,
-} from './options.ts';
+import { middlewareList, type Middleware, type MiddlewareOf } from './middleware.ts';
+import { checkOptions, defaults, definitionChecks, transactionChecks } from './options.ts';
 import {
   codecOf,
   type EmptyPayload,
@@ -28,7 +22,7 @@ import {
 } from './payload.ts';
 import { upgradeSteps, type Upgrades, type Versioned } from './payload-version.ts';
 import type { RetryPolicy } from './retry.ts';
-import { missedRule, type FireTimes, type MissedPolicy, type MissedRule } from './schedule.ts';
+import { scheduleSettings, type Schedule, type ScheduleOf } from './schedule-options.ts';
 import type { IsolationLevel, Transaction, TransactionSource } from './transaction.ts';
 
 /** What every handler is told about its attempt. */
@@ -97,27 +91,6 @@ type OwnContextOf<T> = [T] extends [undefined]
     ? TransactionalJobContext<Tx>
     : TransactionalJobContext;
 
-/** When a definition is enqueued by the clock. */
-export interface ScheduleOptions<Input> {
-  /** `every(…)` or `cron(…)`. */
-  readonly at: FireTimes;
-  /** A name of its own for each schedule of a definition that has several. Default: the kind. */
-  readonly name?: string;
-  /** Makes the payload of each job; it is called once per fire time. Default: an empty object. */
-  readonly payload?: (fire: { readonly fireTime: Date }) => Input;
-  /** What becomes of fire times that nobody fired. Default: `skip` for intervals, `once` for cron. */
-  readonly missed?: MissedPolicy;
-  /** Intervals only: fire once when a scheduler starts while no other lives, and count from then. Default false. */
-  readonly runOnStart?: boolean;
-}
-
-type ScheduleOf<Input> = EmptyPayload extends Input
-  ? FireTimes | ScheduleOptions<Input> | readonly ScheduleOptions<Input>[]
-  : ScheduleWithPayload<Input> | readonly ScheduleWithPayload<Input>[];
-
-type ScheduleWithPayload<Input> = ScheduleOptions<Input> &
-  Required<Pick<ScheduleOptions<Input>, 'payload'>>;
-
 /** What `defineJob` takes. */
 export interface JobOptions<
   Kind extends string,
@@ -170,6 +143,11 @@ export interface JobOptions<
    * together with `transaction`.
    */
   readonly isolate?: I;
+  /**
+   * Stands around enqueueing and attempts of this definition, the first outermost, inside what `use` of createMillrace names.
+   * Around isolated handlers it runs in the worker. Default: none.
+   */
+  readonly use?: readonly MiddlewareOf<PayloadInput<S>, PayloadOutput<S>, OwnContextOf<T>>[];
   readonly handler?: Handler<PayloadOutput<S>, ContextOf<T, I>>;
 }
 
@@ -240,16 +218,8 @@ export interface JobSettings extends Versioned {
   readonly transaction: IsolationLevel | TransactionSource<unknown> | undefined;
   readonly isolate: IsolateSettings | undefined;
   readonly schedules: readonly Schedule[];
+  readonly use: readonly Middleware[];
   readonly handler: ((payload: unknown, context: JobContext) => unknown) | undefined;
-}
-
-/** One schedule of a definition, completed and judged. */
-export interface Schedule {
-  readonly name: string;
-  readonly times: FireTimes;
-  readonly rule: MissedRule;
-  readonly runOnStart: boolean;
-  readonly payload: (fire: { readonly fireTime: Date }) => unknown;
 }
 
 /**
@@ -284,6 +254,7 @@ export function defineJob<
     transaction: transactionSettings(checked.transaction, kind),
     isolate: isolateSettings(checked.isolate, kind, checked.transaction !== undefined, defineJob),
     schedules: scheduleSettings(checked.schedule, kind),
+    use: middlewareList(checked.use, `${kind}.use`),
     handler: checked.handler as JobSettings['handler'],
   };
   return definition(kind as Kind, settings);
@@ -338,58 +309,4 @@ function isSource(value: unknown): value is TransactionSource<unknown> {
     'begin' in value &&
     typeof value.begin === 'function'
   );
-}
-
-function scheduleSettings(value: unknown, kind: string): readonly Schedule[] {
-  if (value === undefined) return [];
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const schedules = list.map((item) => scheduleOf(isFireTimes(item) ? { at: item } : item, kind));
-  for (const { name } of schedules) {
-    if (schedules.filter((other) => other.name === name).length > 1) {
-      throw new MillraceError(
-        'MILLRACE_OPTION_INVALID',
-        `${kind}.schedule: two schedules are called '${name}'; give each a name`,
-      );
-    }
-  }
-  return schedules;
-}
-
-function scheduleOf(item: unknown, kind: string): Schedule {
-  const what = `${kind}.schedule`;
-  const checked = checkOptions(scheduleChecks, item, what);
-  const times = checked.at;
-  if (!isFireTimes(times)) {
-    throw new MillraceError('MILLRACE_OPTION_INVALID', `${what}.at must be every(…) or cron(…)`);
-  }
-  if (checked.runOnStart === true && times.type !== 'interval') {
-    throw new MillraceError(
-      'MILLRACE_OPTION_INVALID',
-      `${what}.runOnStart goes with every(…) only`,
-    );
-  }
-  return {
-    name: checked.name ?? kind,
-    times,
-    rule: missedRule(missedPolicy(checked.missed, times, what)),
-    runOnStart: checked.runOnStart ?? false,
-    payload: (checked.payload as Schedule['payload'] | undefined) ?? (() => ({})),
-  };
-}
-
-function missedPolicy(value: unknown, times: FireTimes, what: string): MissedPolicy {
-  if (value === undefined) return times.type === 'interval' ? 'skip' : 'once';
-  if (value === 'skip' || value === 'once') return value;
-  if (typeof value === 'object') {
-    const { all } = checkOptions(missedChecks, value, `${what}.missed`);
-    if (all !== undefined) return { all };
-  }
-  throw new MillraceError(
-    'MILLRACE_OPTION_INVALID',
-    `${what}.missed must be 'skip', 'once' or { all: '1d' }`,
-  );
-}
-
-function isFireTimes(value: unknown): value is FireTimes {
-  return typeof value === 'object' && value !== null && 'spec' in value && 'next' in value;
 }

@@ -7,6 +7,7 @@ import type { Job } from './job.ts';
 import type { AnyJobDefinition } from './job-definition.ts';
 import type { FlagSource } from './flags.ts';
 import type { Logger } from './logger.ts';
+import type { Middleware } from './middleware.ts';
 import type { Finding } from './operator/finding.ts';
 import type { Grants } from './operator/grants.ts';
 import type { PauseAnswer, PauseOptions, ResumeAnswer } from './operator/pauses.ts';
@@ -70,6 +71,11 @@ export interface MillraceOptions {
   readonly schema?: string;
   /** Every definition that this application enqueues or runs. */
   readonly jobs?: readonly AnyJobDefinition[];
+  /**
+   * Stands around enqueueing and attempts of every definition, the first outermost; see `Middleware`. Every process of the
+   * application needs the same. Default: none.
+   */
+  readonly use?: readonly Middleware[];
   /** Default: warnings and errors on the console. Pass `false` for silence. */
   readonly logger?: Logger | false;
   /** Where flags are decided, for `flag(…)` and the handlers' context. Default: every answer is the fallback. */

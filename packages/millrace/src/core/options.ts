@@ -241,6 +241,7 @@ export const definitionChecks = {
   transaction: check.any,
   isolate: check.any,
   schedule: check.any,
+  use: check.any,
   handler: check.function,
 } as const;
 
@@ -301,6 +302,7 @@ export const millraceChecks = {
   directConnection: check.any,
   schema: schemaName,
   jobs: check.any,
+  use: check.any,
   logger: check.any,
   flags: check.any,
   payloadMaxBytes: check.whole(1, 256 * mebibyte),

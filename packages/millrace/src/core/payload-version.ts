@@ -1,3 +1,4 @@
+import { keyIdOf, sealedError } from './envelope.ts';
 import { MillraceError } from './errors.ts';
 import type { Json } from './json.ts';
 import type { PayloadCodec } from './payload.ts';
@@ -44,8 +45,13 @@ export function upgradeSteps(given: unknown, version: number, kind: string): Ver
   );
 }
 
-/** What the handler gets of a stored payload, whichever version made it. */
+/**
+ * What the handler gets of a stored payload, whichever version made it.
+ * @throws MILLRACE_ENCRYPTION_KEY_MISSING: a lenient schema would take the ciphertext for a payload
+ */
 export function readPayload(stored: Json, from: number, to: Versioned): unknown {
+  const kid = keyIdOf(stored);
+  if (kid !== undefined) throw sealedError(kid);
   return from < to.version ? upgraded(stored, from, to) : to.codec.decode(stored);
 }
 

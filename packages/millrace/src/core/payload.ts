@@ -1,5 +1,6 @@
 import { MillraceError } from './errors.ts';
 import { toJson, type Json } from './json.ts';
+import { confidentially, transformed, type Layers, type StoredPayload } from './middleware.ts';
 import { show } from './text.ts';
 
 /**
@@ -84,15 +85,24 @@ export function codecOf(
 }
 
 /**
- * A payload as it is stored, by its codec or, where nobody knows the kind, as the JSON that it is.
+ * A payload as it is stored, by its codec and its middleware or, where nobody knows the kind, as the JSON that it is.
  * @throws MILLRACE_PAYLOAD_INVALID, MILLRACE_PAYLOAD_NOT_JSON, MILLRACE_PAYLOAD_TOO_LARGE
  */
 export async function encodePayload(
   payload: unknown,
   codec: PayloadCodec<unknown, unknown> | undefined,
-  { kind, maxBytes }: { readonly kind: string; readonly maxBytes: number },
+  about: StoredPayload & { readonly maxBytes: number; readonly layers: Layers | undefined },
 ): Promise<Json> {
-  const stored = codec === undefined ? toJson(payload) : await codec.encode(payload);
+  const { kind, version, maxBytes, layers } = about;
+  const encode = () => (codec === undefined ? toJson(payload) : codec.encode(payload));
+  const stored =
+    layers === undefined
+      ? await encode()
+      : await transformed(
+          await confidentially(layers, 'MILLRACE_PAYLOAD_INVALID', encode),
+          layers.encode,
+          { kind, version },
+        );
   const bytes = new TextEncoder().encode(JSON.stringify(stored)).length;
   if (bytes <= maxBytes) return stored;
   throw new MillraceError(

@@ -6,8 +6,9 @@ import { Loop } from '../core/loop.ts';
 import { defaults } from '../core/options.ts';
 import type { Service } from '../core/service.ts';
 import type { WorkSession } from '../core/storage.ts';
+import type { RescueTimes } from '../core/tuning.ts';
 import { PartitionKeeper, type Retention } from './partition-keeper.ts';
-import { Rescuer, type RescueTimes } from './rescuer.ts';
+import { Rescuer } from './rescuer.ts';
 import { UnservedWatch } from './unserved.ts';
 
 /**

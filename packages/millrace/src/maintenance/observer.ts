@@ -1,16 +1,5 @@
 import type { Sighting } from '../core/storage.ts';
-
-/** The times by which one observer judges the others; parameters so that tests can shrink them together. */
-export interface ObserverTimes {
-  /** A lock seen held and then free is proof after the second look, this much later at least. */
-  readonly freeForMs: number;
-  /** A lock that was free all along proves something only when the observer's own session is older than this. */
-  readonly graceMs: number;
-  /** A beat that stands still for so long is a dead process where there is no lock, and a frozen one where there is. */
-  readonly silentForMs: number;
-  /** When its own looks are further apart than this, the observer was away, and what it saw before proves nothing. */
-  readonly longestGapMs: number;
-}
+import type { ObserverTimes } from '../core/tuning.ts';
 
 /** A process that is dead, as its judge saw it last. */
 export interface Verdict {

@@ -1,8 +1,9 @@
 import { pause, type Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events.ts';
 import type { Look, WorkSession } from '../core/storage.ts';
+import type { RescueTimes } from '../core/tuning.ts';
 import { Doubts } from './doubts.ts';
-import { Observer, type ObserverTimes } from './observer.ts';
+import { Observer } from './observer.ts';
 
 /** A look at all running jobs costs up to a full read of the table, so it takes at most this share of the time. */
 const sweepShare = 0.05;
@@ -11,16 +12,6 @@ const sweepEachMs = 60_000;
 /** The server frees the lock of a dead process when it has noticed; so often, and with this pause, it is looked for. */
 const endedTries = 20;
 const endedPauseMs = 25;
-
-/** The times of rescue; parameters so that tests can shrink them together. */
-export interface RescueTimes extends ObserverTimes {
-  /** Between two looks of the two lookouts. */
-  readonly lookMs: number;
-  /** Between two looks of everybody else. */
-  readonly restMs: number;
-  /** A death that would quarantine a job is believed after so long without a sign of life. */
-  readonly doubtMs: number;
-}
 
 /**
  * Finds dead workers and gives their jobs back. Every process looks; two of them often, and without a sign of somebody's

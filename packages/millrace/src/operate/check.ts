@@ -1,4 +1,5 @@
-import type { AnyJobDefinition, Schedule } from '../core/job-definition.ts';
+import type { AnyJobDefinition } from '../core/job-definition.ts';
+import type { Schedule } from '../core/schedule-options.ts';
 import type { Finding } from '../core/operator/finding.ts';
 
 /** A schedule and the kind that it makes jobs of. */

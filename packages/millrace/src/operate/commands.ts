@@ -1,7 +1,10 @@
 import { MillraceError } from '../core/errors.ts';
+import { keyIdOf, sealedError } from '../core/envelope.ts';
 import type { JobState } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
+import type { Json } from '../core/json.ts';
 import { lifecycle, type JobEvent } from '../core/lifecycle.ts';
+import { layersOf, type Middleware } from '../core/middleware.ts';
 import type { JobCommand, JobVerb, VerbAnswer } from '../core/operator/job-verbs.ts';
 import { encodePayload } from '../core/payload.ts';
 
@@ -41,6 +44,14 @@ export function rescheduleCommand(
   return { verb: 'reschedule', at: scheduledAt ?? null, delayMs: delay ?? 0 };
 }
 
+/** The jobs that get a new payload. */
+export interface EditedJobs {
+  /** Their one kind. */
+  readonly kind: () => Promise<string>;
+  /** Payloads that they have, or that others of their kind have. */
+  readonly payloads: (kind: string) => Promise<readonly Json[]>;
+}
+
 interface Changes {
   readonly payload?: unknown;
   readonly priority?: number;
@@ -48,15 +59,18 @@ interface Changes {
 }
 
 /**
- * @param kindOf the kind that a new payload is for
- * @throws MILLRACE_OPTION_INVALID, MILLRACE_PAYLOAD_INVALID, MILLRACE_PAYLOAD_NOT_JSON, MILLRACE_PAYLOAD_TOO_LARGE
+ * A new payload goes through what enqueueing would take it through. Where that encodes nothing, it must not take the place of
+ * an encrypted one.
+ * @throws MILLRACE_OPTION_INVALID, MILLRACE_PAYLOAD_INVALID, MILLRACE_PAYLOAD_NOT_JSON, MILLRACE_PAYLOAD_TOO_LARGE,
+ *   MILLRACE_ENCRYPTION_KEY_MISSING
  */
 export async function editCommand(
   { payload, priority, queue }: Changes,
-  kindOf: () => Promise<string>,
+  edited: EditedJobs,
   known: {
     readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
     readonly payloadMaxBytes: number;
+    readonly use: readonly Middleware[];
   },
   what: string,
 ): Promise<JobCommand> {
@@ -65,8 +79,16 @@ export async function editCommand(
   }
   const rest = { verb: 'edit', priority, queue } as const;
   if (payload === undefined) return { ...rest, payload, payloadVersion: undefined };
-  const kind = await kindOf();
-  const { codec, version } = known.jobs.get(kind)?.settings ?? {};
-  const stored = await encodePayload(payload, codec, { kind, maxBytes: known.payloadMaxBytes });
+  const kind = await edited.kind();
+  const { codec, version, use } = known.jobs.get(kind)?.settings ?? {};
+  const layers = use === undefined ? undefined : layersOf(known.use, use);
+  if (layers === undefined || layers.encode.length === 0) {
+    for (const present of await edited.payloads(kind)) {
+      const kid = keyIdOf(present);
+      if (kid !== undefined) throw sealedError(kid);
+    }
+  }
+  const about = { kind, version: version ?? 1, maxBytes: known.payloadMaxBytes, layers };
+  const stored = await encodePayload(payload, codec, about);
   return { ...rest, payload: stored, payloadVersion: version };
 }

@@ -2,6 +2,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { isJobId } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
+import type { Json } from '../core/json.ts';
 import type { Millrace } from '../core/millrace.ts';
 import { finishedCursor, type JobFilter, type JobPage } from '../core/operator/job-search.ts';
 import type { JobCommand, JobVerb, VerbAnswer } from '../core/operator/job-verbs.ts';
@@ -21,10 +22,11 @@ import {
   type RescheduleOptions,
   type VerbOptions,
 } from '../core/operator/options.ts';
+import type { Middleware } from '../core/middleware.ts';
 import { checkOptions, defaults, joinChecks } from '../core/options.ts';
 import type { Storage } from '../core/storage.ts';
 import { runBulk } from './bulk.ts';
-import { editCommand, rescheduleCommand } from './commands.ts';
+import { editCommand, rescheduleCommand, type EditedJobs } from './commands.ts';
 
 export interface JobsParts {
   readonly storage: Pick<Storage, 'finder' | 'operator' | 'executorOf'>;
@@ -32,6 +34,7 @@ export interface JobsParts {
   readonly emit: Emit;
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
   readonly payloadMaxBytes: number;
+  readonly use: readonly Middleware[];
 }
 
 /** Finds jobs, and changes those that wait or are finished. */
@@ -73,8 +76,11 @@ export class Jobs {
     const job =
       changes.payload === undefined || !isJobId(id) ? null : await this.#parts.client.get(id);
     if (changes.payload !== undefined && job === null) return { status: 'missing' };
-    const kindOf = () => Promise.resolve(job?.kind ?? '');
-    return this.#act(await editCommand(changes, kindOf, this.#parts, 'edit'), id, tx);
+    const edited: EditedJobs = {
+      kind: () => Promise.resolve(job?.kind ?? ''),
+      payloads: () => Promise.resolve(job === null ? [] : [job.payload]),
+    };
+    return this.#act(await editCommand(changes, edited, this.#parts, 'edit'), id, tx);
   }
 
   async delete(id: string, options: VerbOptions = {}): Promise<VerbAnswer> {
@@ -100,7 +106,10 @@ export class Jobs {
     return runBulk(
       { finder: storage.finder, operator: storage.operator, emit },
       {
-        command: await this.#bulkCommand(verb, checked, () => this.#kindOf(ids, wanted.kind)),
+        command: await this.#bulkCommand(verb, checked, {
+          kind: () => this.#kindOf(ids, wanted.kind),
+          payloads: (kind) => this.#newestPayloads(kind),
+        }),
         wanted: ids ?? wanted,
         dryRun: checked.dryRun ?? false,
         chunk: checked.chunk ?? defaults.bulkChunk,
@@ -120,7 +129,7 @@ export class Jobs {
       priority: number;
       moveTo: string;
     }>,
-    kindOf: () => Promise<string>,
+    edited: EditedJobs,
   ): Promise<JobCommand> {
     const { reason, delay, scheduledAt, payload, priority, moveTo } = options;
     const what = `bulk ${verb}`;
@@ -146,7 +155,7 @@ export class Jobs {
           ...(priority !== undefined && { priority }),
           ...(moveTo !== undefined && { queue: moveTo }),
         };
-        return editCommand(changes, kindOf, this.#parts, what);
+        return editCommand(changes, edited, this.#parts, what);
       }
       default:
         throw new MillraceError(
@@ -173,6 +182,15 @@ export class Jobs {
       'MILLRACE_OPTION_INVALID',
       'bulk edit: a payload is for jobs of one kind; name it in the filter',
     );
+  }
+
+  /** A kind is encrypted or it is not, so the newest tell. */
+  async #newestPayloads(kind: string): Promise<readonly Json[]> {
+    const page = await this.#parts.storage.finder.find(
+      { kind },
+      { limit: defaults.listLimit, cursor: undefined, budgetMs: defaults.searchMs },
+    );
+    return page.jobs.map(({ payload }) => payload);
   }
 
   async #act(command: JobCommand, id: string, tx: unknown): Promise<VerbAnswer> {

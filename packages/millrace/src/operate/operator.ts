@@ -5,7 +5,7 @@ import type { OperatorStore } from '../core/operator/store.ts';
 import { diagnose } from './doctor/doctor.ts';
 import { Jobs, type JobsParts } from './jobs.ts';
 import { Pauses } from './pauses.ts';
-import { Schedules, type Prepare } from './schedules.ts';
+import { Schedules, type EnqueueBy } from './schedules.ts';
 import { readStats } from './stats.ts';
 import { tailJobs } from './tail.ts';
 import { explainJob } from './why/why.ts';
@@ -39,7 +39,7 @@ export function operatorOf(
   parts: JobsParts & {
     readonly store: OperatorStore;
     readonly clock: Clock;
-    readonly client: JobsParts['client'] & { readonly prepare: Prepare };
+    readonly client: JobsParts['client'] & { readonly enqueueBy: EnqueueBy };
   },
 ): Operator {
   const { store, clock, emit, client } = parts;
@@ -48,7 +48,7 @@ export function operatorOf(
   const schedules = new Schedules({
     ...parts,
     overview,
-    prepare: (...request) => client.prepare(...request),
+    enqueueBy: (...job) => client.enqueueBy(...job),
   });
   const jobs = new Jobs(parts);
   return {

@@ -1,6 +1,7 @@
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { AnyJobDefinition, JobRequestOptions, Schedule } from '../core/job-definition.ts';
+import type { EnqueueResult } from '../core/enqueue.ts';
+import type { AnyJobDefinition, JobRequest } from '../core/job-definition.ts';
 import type {
   DescribedSchedule,
   Overview,
@@ -17,6 +18,7 @@ import {
   schedulesChecks,
 } from '../core/options.ts';
 import type { FireTimes } from '../core/schedule.ts';
+import type { Schedule } from '../core/schedule-options.ts';
 import type { NewJob } from '../core/storage.ts';
 
 /** More are not counted. */
@@ -57,17 +59,15 @@ export class Schedules {
   async fire(name: string, options: { readonly by: string }): Promise<{ readonly id: string }> {
     const { by } = checkOptions(fireScheduleChecks, options, 'fireSchedule');
     if (by === undefined) throw missing('fireSchedule: by');
-    const { overview, prepare, emit } = this.#parts;
+    const { overview, enqueueBy, emit } = this.#parts;
     const { definition, schedule } = this.#find(name);
     const fireTime = new Date(await overview.nowMs());
-    const job = await prepare(definition, schedule.payload({ fireTime }), {});
-    const id = await overview.runSchedule({ name, by, job });
-    emit('job:enqueued', {
-      id,
-      kind: job.kind,
-      queue: job.queue,
-      deduplicated: false,
-      notified: null,
+    const request = { definition, payload: schedule.payload({ fireTime }), options: {} };
+    const { id } = await enqueueBy(request, async (job) => {
+      const made = await overview.runSchedule({ name, by, job });
+      const { kind, queue } = job;
+      emit('job:enqueued', { id: made, kind, queue, deduplicated: false, notified: null });
+      return { status: 'created', id: made };
     });
     return { id };
   }
@@ -88,17 +88,16 @@ export class Schedules {
   }
 }
 
-/** Judges payload and options against the definition. */
-export type Prepare = (
-  definition: AnyJobDefinition,
-  payload: unknown,
-  options: JobRequestOptions,
-) => Promise<NewJob>;
+/** Takes a job through all that comes before `store`. */
+export type EnqueueBy = (
+  request: JobRequest,
+  store: (job: NewJob) => Promise<EnqueueResult>,
+) => Promise<EnqueueResult>;
 
 interface SchedulesParts {
   readonly overview: Overview;
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
-  readonly prepare: Prepare;
+  readonly enqueueBy: EnqueueBy;
   readonly emit: Emit;
 }
 

@@ -3,11 +3,13 @@ import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { OnPass } from '../core/health.ts';
-import type { AnyJobDefinition, JobRequestOptions, Schedule } from '../core/job-definition.ts';
+import type { AnyJobDefinition, JobRequest } from '../core/job-definition.ts';
 import { Loop } from '../core/loop.ts';
 import type { Scheduler as PublicScheduler } from '../core/millrace.ts';
+import type { EnqueueAnswer } from '../core/middleware.ts';
 import { defaults } from '../core/options.ts';
 import { planFires } from '../core/schedule.ts';
+import type { Schedule } from '../core/schedule-options.ts';
 import type { Identity, NewJob, StoredSchedule, WorkSession } from '../core/storage.ts';
 
 /** A schedule together with what it enqueues. */
@@ -26,11 +28,11 @@ export interface SchedulerParts {
   readonly definitions: readonly AnyJobDefinition[];
   /** Draws a new identity for the role of a scheduler that knows these schedules. */
   readonly identity: (schedules: readonly string[]) => Identity;
-  readonly prepare: (
-    definition: AnyJobDefinition,
-    payload: unknown,
-    options: JobRequestOptions,
-  ) => Promise<NewJob>;
+  /** Takes a job through all that comes before `store`. */
+  readonly enqueueBy: (
+    request: JobRequest,
+    store: (job: NewJob) => Promise<EnqueueAnswer>,
+  ) => Promise<EnqueueAnswer>;
   /** Before the first pass: checks that the database can be worked with. */
   readonly prepareDatabase: () => Promise<void>;
   /** After the last pass. */
@@ -152,7 +154,7 @@ export class Scheduler implements PublicScheduler {
     { definition, schedule }: Entry,
     row: StoredSchedule,
   ): Promise<{ fired: number; nextMs: number | null }> {
-    const { session, emit, prepare } = this.#parts;
+    const { session, emit } = this.#parts;
     const { name, times, rule } = schedule;
     let fired = 0;
     try {
@@ -163,12 +165,9 @@ export class Scheduler implements PublicScheduler {
       }
       for (const fireMs of plan.fire) {
         const fireTime = new Date(fireMs);
-        const prepared = await prepare(definition, schedule.payload({ fireTime }), {
-          scheduledAt: fireTime,
-        });
-        const job = { ...prepared, meta: { ...prepared.meta, schedule: name } };
-        const jobId = await session.fire({ name, spec: row.spec, fireMs, job });
-        if (jobId === null) continue;
+        const jobId = await this.#fire({ definition, schedule }, row.spec, fireTime);
+        if (jobId === undefined) emit('schedule:skipped', { schedule: name, until: fireTime });
+        if (jobId === undefined || jobId === null) continue;
         fired += 1;
         emit('schedule:fired', {
           schedule: name,
@@ -186,6 +185,30 @@ export class Scheduler implements PublicScheduler {
       });
       return { fired, nextMs: null };
     }
+  }
+
+  /** The job that it made; null when it was another's; undefined when middleware wants none for this fire time. */
+  async #fire(
+    { definition, schedule }: Entry,
+    spec: string,
+    fireTime: Date,
+  ): Promise<string | null | undefined> {
+    const { session, enqueueBy } = this.#parts;
+    const { name } = schedule;
+    const fireMs = fireTime.getTime();
+    let jobId: string | null | undefined;
+    const request = {
+      definition,
+      payload: schedule.payload({ fireTime }),
+      options: { scheduledAt: fireTime },
+    };
+    await enqueueBy(request, async (prepared) => {
+      const job = { ...prepared, meta: { ...prepared.meta, schedule: name } };
+      jobId = await session.fire({ name, spec, fireMs, job });
+      return jobId === null ? null : { status: 'created', id: jobId };
+    });
+    if (jobId === undefined) await session.letGo(name, spec, fireMs);
+    return jobId;
   }
 
   /** Once at a time: of two identities one would be nobody's. */

@@ -3,9 +3,11 @@ import { durationMs, formatDuration, type Duration } from '../core/duration.ts';
 import { isFinished, type Job, type JobState } from '../core/job.ts';
 import type { AnyJobDefinition, InputOf } from '../core/job-definition.ts';
 import { toJson, type Json } from '../core/json.ts';
+import { layersOf, transformed } from '../core/middleware.ts';
 import type { Millrace } from '../core/millrace.ts';
 import { checkOptions } from '../core/options.ts';
 import { show } from '../core/text.ts';
+import { compositionOf } from '../runtime.ts';
 import { isPart } from './is-part.ts';
 import { assertEnqueuedChecks } from './options.ts';
 
@@ -50,7 +52,7 @@ export async function assertEnqueued<D extends AnyJobDefinition>(
   like: EnqueuedLike<InputOf<D>> = {},
 ): Promise<readonly Job[]> {
   const checked = checkOptions(assertEnqueuedChecks, like, 'assertEnqueued');
-  const all = await readJobs(millrace, (job) => job.kind === definition.kind);
+  const all = await readOwn(millrace, definition);
   const isLike = await matcher(definition, like);
   const found = all.filter((job) => isLike(job));
   const isRight = checked.count === undefined ? found.length > 0 : found.length === checked.count;
@@ -63,6 +65,22 @@ export async function assertEnqueued<D extends AnyJobDefinition>(
     operator: 'assertEnqueued',
     stackStartFn: assertEnqueued,
   });
+}
+
+/** Those of a definition, with payloads as its codec has stored them, whatever stands around it. */
+async function readOwn(millrace: Millrace, { kind, settings }: AnyJobDefinition): Promise<Job[]> {
+  const jobs = await readJobs(millrace, (job) => job.kind === kind);
+  const decode = layersOf(compositionOf(millrace)?.use ?? [], settings.use)?.decode ?? [];
+  const about = { kind, version: settings.version };
+  const decoded = async (job: Job): Promise<Job> => {
+    try {
+      return { ...job, payload: await transformed(job.payload, decode, about) };
+    } catch {
+      // It was stored by others, and is like nothing that is looked for.
+      return job;
+    }
+  };
+  return decode.length === 0 ? jobs : Promise.all(jobs.map(decoded));
 }
 
 /** The oldest first. */

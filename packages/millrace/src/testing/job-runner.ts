@@ -78,7 +78,7 @@ export class JobRunner {
     if (options.handlers !== undefined) workerSettings({ handlers: options.handlers }, []);
     const known = options.handlers ?? [...this.#all.jobs.values()];
     const runnable = known.filter(({ settings }) => settings.handler !== undefined);
-    this.#handlers = runnable.map((definition) => this.ledger.watched(definition));
+    this.#handlers = runnable.map(inThisProcess);
     this.#kinds = new Set(runnable.map(({ kind }) => kind));
     this.#process = this.#newProcess(end);
   }
@@ -189,4 +189,9 @@ export class JobRunner {
     this.#process = this.#newProcess();
     await dead.bury(this.#process);
   }
+}
+
+/** Handlers run in the process of the test, where it can look into them. */
+function inThisProcess(definition: AnyJobDefinition): AnyJobDefinition {
+  return { ...definition, settings: { ...definition.settings, isolate: undefined } };
 }

@@ -1,7 +1,7 @@
 import { attemptErrorOf } from './attempt-error-of.ts';
-import type { AnyJobDefinition, JobContext } from '../core/job-definition.ts';
 import type { ClaimedJob, JobState } from '../core/job.ts';
 import type { Settlement } from '../core/lifecycle.ts';
+import type { Middleware } from '../core/middleware.ts';
 import { outcomeRequest } from '../core/outcome.ts';
 import type { SettleAnswer } from '../core/storage.ts';
 
@@ -25,23 +25,19 @@ export class Ledger {
   /** What the handlers answered or threw, by job. */
   readonly #ended = new Map<string, { readonly value: unknown; readonly isThrown: boolean }>();
 
-  /** The same definition, with a handler of which everything is noted, and which runs in the process of the test. */
-  watched(definition: AnyJobDefinition): AnyJobDefinition {
-    const { settings } = definition;
-    const { handler } = settings;
-    if (handler === undefined) return definition;
-    const noting = async (payload: unknown, context: JobContext): Promise<unknown> => {
+  /** Outside of all else it notes what an attempt answered or threw. */
+  readonly noting: Middleware = {
+    attempt: async ({ id }, next) => {
       try {
-        const value: unknown = await handler(payload, context);
-        this.#ended.set(context.id, { value, isThrown: false });
+        const value: unknown = await next();
+        this.#ended.set(id, { value, isThrown: false });
         return value;
       } catch (error) {
-        this.#ended.set(context.id, { value: error, isThrown: true });
+        this.#ended.set(id, { value: error, isThrown: true });
         throw error;
       }
-    };
-    return { ...definition, settings: { ...settings, isolate: undefined, handler: noting } };
-  }
+    },
+  };
 
   claimed(jobs: readonly ClaimedJob[]): void {
     for (const job of jobs) this.#claimed.set(job.id, job);

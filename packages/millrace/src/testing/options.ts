@@ -27,6 +27,7 @@ export const runJobChecks = {
   signal: check.any,
   logger: check.any,
   flags: check.any,
+  use: check.any,
   tx: check.any,
 } as const;
 

@@ -99,6 +99,7 @@ export class PlayedProcess {
       {
         clock,
         port: this.#session,
+        use: [this.#parts.ledger.noting, ...this.#parts.all.use],
         prepare: () => this.#session.open(),
         release: () => Promise.resolve(),
         company: new Company(clock),

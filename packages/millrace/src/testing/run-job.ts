@@ -1,4 +1,4 @@
-import type { AnyJobDefinition, InputOf, PayloadArgs } from '../core/job-definition.ts';
+import type { AnyJobDefinition, InputOf, JobRequest, PayloadArgs } from '../core/job-definition.ts';
 import type { ClaimedJob, JobState } from '../core/job.ts';
 import type { Enqueue, EnqueueMany } from '../core/enqueue.ts';
 import { MillraceError } from '../core/errors.ts';
@@ -6,10 +6,11 @@ import { flagSourceOf, type FlagSource } from '../core/flags.ts';
 import type { Json } from '../core/json.ts';
 import type { Settlement } from '../core/lifecycle.ts';
 import type { Logger } from '../core/logger.ts';
+import { layersOf, middlewareList, type Middleware } from '../core/middleware.ts';
 import { checkOptions, defaults } from '../core/options.ts';
 import type { Progress } from '../core/progress.ts';
 import type { JobTransaction, NewJob } from '../core/storage.ts';
-import { prepareJob } from '../client/prepare.ts';
+import { enqueueJob, type Limits } from '../client/prepare.ts';
 import { systemClock, systemTime } from '../system-clock.ts';
 import { HeldJob } from '../worker/held-job.ts';
 import { runAttempt, type Surroundings } from '../worker/run-attempt.ts';
@@ -35,6 +36,8 @@ export interface RunJobOptions {
   readonly logger?: Logger;
   /** Where `context.flags` is decided. Default: every answer is the fallback. */
   readonly flags?: FlagSource;
+  /** What stands around it beside what its definition uses, as `use` of createMillrace does. Default: none. */
+  readonly use?: readonly Middleware[];
   /** What a transactional handler gets as `context.tx`; ending it is up to you. */
   readonly tx?: unknown;
 }
@@ -74,9 +77,10 @@ export async function runJob<D extends AnyJobDefinition>(
   ...[payload, options = {}]: PayloadArgs<InputOf<D>, RunJobOptions>
 ): Promise<RunJobResult> {
   const checked = checkOptions(runJobChecks, options, 'runJob');
-  const stored = await prepareJob({ definition, payload, options: {} }, defaults);
+  const limits = { ...defaults, use: middlewareList(options.use, 'runJob.use') };
+  const stored = await storedJob({ definition, payload, options: {} }, limits);
   const ledger = new Ledger();
-  const { settings } = ledger.watched(definition);
+  const { settings } = definition;
   const { handler } = settings;
   if (handler === undefined)
     throw new MillraceError('MILLRACE_HANDLER_MISSING', `'${definition.kind}' has no handler`);
@@ -86,18 +90,37 @@ export async function runJob<D extends AnyJobDefinition>(
       `runJob: the handler of '${definition.kind}' is transactional; pass its transaction as tx, or use drain`,
     );
   }
-  const held = new HeldJob(claimedJob(stored, checked), { ...settings, handler });
+  const held = new HeldJob(claimedJob(stored, checked), {
+    ...settings,
+    isolate: undefined,
+    handler,
+    layers: layersOf([ledger.noting, ...limits.use], settings.use),
+  });
   ledger.claimed([held.job]);
   const stopWaiting = obey(options.signal, held);
   const enqueued: EnqueuedByHandler[] = [];
   let settlement: Settlement | null = null;
   const progress: Progress[] = [];
-  const around = surroundings({ enqueued, progress }, options, (written) => {
+  const around = surroundings({ enqueued, progress }, options, limits, (written) => {
     settlement = written;
   });
   settlement = (await runAttempt(held, around)).settlement ?? settlement;
   stopWaiting();
   return { ...resultOf(held, settlement, ledger), enqueued, progress };
+}
+
+/** As it would be stored, whatever stands around it. */
+async function storedJob(request: JobRequest, limits: Limits): Promise<NewJob> {
+  let stored: NewJob | undefined;
+  await enqueueJob(request, limits, async (job) => {
+    stored = job;
+    return { status: 'created', id: '1' };
+  });
+  if (stored !== undefined) return stored;
+  throw new MillraceError(
+    'MILLRACE_MIDDLEWARE_INVALID',
+    `runJob: middleware keeps '${request.definition.kind}' from being enqueued`,
+  );
 }
 
 function claimedJob(
@@ -141,15 +164,17 @@ function obey(signal: AbortSignal | undefined, held: HeldJob): () => void {
 function surroundings(
   { enqueued, progress }: { enqueued: EnqueuedByHandler[]; progress: Progress[] },
   { logger = silent, flags, tx }: RunJobOptions,
+  limits: Limits,
   onCommit: (settlement: Settlement) => void,
 ): Surroundings {
-  const note = async (request: Parameters<typeof prepareJob>[0]) => {
+  const note = (request: JobRequest) => {
     const { tx: _, ...rest } = request.options as Record<string, unknown>;
-    const job = await prepareJob({ ...request, options: rest }, defaults);
-    const { kind, queue, priority, payload, uniqueKey, delayMs, scheduledAt, meta } = job;
-    const tags = meta.tags ?? [];
-    enqueued.push({ kind, queue, priority, payload, uniqueKey, delayMs, scheduledAt, tags });
-    return { status: 'created', id: String(enqueued.length) } as const;
+    return enqueueJob({ ...request, options: rest }, limits, async (job) => {
+      const { kind, queue, priority, payload, uniqueKey, delayMs, scheduledAt, meta } = job;
+      const tags = meta.tags ?? [];
+      enqueued.push({ kind, queue, priority, payload, uniqueKey, delayMs, scheduledAt, tags });
+      return { status: 'created', id: String(enqueued.length) } as const;
+    });
   };
   const enqueue: Enqueue = (definition, ...[payload, options = {}]) =>
     note({ definition, payload, options });

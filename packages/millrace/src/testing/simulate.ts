@@ -1,5 +1,5 @@
 import { MillraceError } from '../core/errors.ts';
-import type { Schedule } from '../core/job-definition.ts';
+import type { Schedule } from '../core/schedule-options.ts';
 import type { Millrace } from '../core/millrace.ts';
 import type { Duration } from '../core/duration.ts';
 import { checkOptions } from '../core/options.ts';

@@ -4,11 +4,14 @@ import type { JobRef } from '../core/events.ts';
 import type { JobSettings } from '../core/job-definition.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { AttemptLog } from '../core/logger.ts';
+import type { Layers } from '../core/middleware.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
 
 /** The settings of a definition that has a handler. */
 export type HandledJobSettings = JobSettings & {
   readonly handler: NonNullable<JobSettings['handler']>;
+  /** What stands around it, that of createMillrace included. */
+  readonly layers?: Layers | undefined;
 };
 
 /** Why a handler was told to stop. */

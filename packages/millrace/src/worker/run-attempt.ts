@@ -18,6 +18,7 @@ import { contextOf } from './job-context.ts';
 import { failed, outcomeOf, thrownIn, type Ended, type Judge } from './outcome.ts';
 import type { ProgressReports } from './progress-reports.ts';
 import { runInTransaction } from './run-in-transaction.ts';
+import { callThrough, openPayload } from './through-middleware.ts';
 
 /** What attempts need of the worker around them. */
 export interface Surroundings extends Judge {
@@ -49,7 +50,7 @@ interface Attempted extends AttemptEnd {
 }
 
 /** A handler together with all that it is called with. It may throw, or answer with what is not a promise. */
-type Call = (more?: Partial<JobContext>) => unknown;
+export type Call = (more?: Partial<JobContext>) => unknown;
 
 /**
  * One attempt, step by step: it is reported, its payload decoded, its context built, the handler
@@ -130,6 +131,8 @@ const ownCodes = [
   'MILLRACE_PAYLOAD_UNREADABLE',
   'MILLRACE_PAYLOAD_UPGRADE_MISSING',
   'MILLRACE_PAYLOAD_UPGRADE_FAILED',
+  'MILLRACE_ENCRYPTION_KEY_MISSING',
+  'MILLRACE_ENCRYPTION_INVALID',
 ] as const;
 
 /** Decodes the payload and builds the context; what fails here fails the attempt. */
@@ -139,7 +142,13 @@ function prepare(held: HeldJob, around: Surroundings): Call | Ended | Promise<Ca
   });
   try {
     const { job, settings } = held;
-    const { isolate } = settings;
+    const { isolate, layers } = settings;
+    if (layers !== undefined) {
+      return openPayload(job, settings, layers).then(
+        (opened) => callThrough(layers, opened, contextOf(held, around), held, around),
+        refuse,
+      );
+    }
     if (isolate !== undefined) {
       const context = contextOf(held, around);
       return () => around.isolation.run(job, isolate, context);

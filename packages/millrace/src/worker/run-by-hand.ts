@@ -3,6 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Emit, Events } from '../core/events.ts';
 import { isFinished, isJobId, type Job } from '../core/job.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
+import type { Middleware } from '../core/middleware.ts';
 import type { Millrace, WorkerOptions } from '../core/millrace.ts';
 import { runJobChecks } from '../core/operator/options.ts';
 import type { ClaimRefused, JobClaim, RunJobAnswer, RunJobOptions } from '../core/operator/run.ts';
@@ -24,6 +25,8 @@ const maxTries = 3;
 
 export interface ByHandParts {
   readonly jobs: ReadonlyMap<string, AnyJobDefinition>;
+  /** Stands around the handlers of all of them. */
+  readonly use: readonly Middleware[];
   readonly client: Pick<Millrace, 'get'>;
   readonly storage: Pick<Storage, 'session'>;
   readonly bus: { readonly emit: Emit };
@@ -82,7 +85,9 @@ class Run {
           settle: (requests) => this.#port.settle(rollback ? requests.map(givenBack) : requests),
         }),
         emit: this.#emit,
-        jobs: [this.#noting(definition)],
+        // What is asked for by hand is not held back by a flag.
+        jobs: [{ ...definition, settings: { ...definition.settings, enabled: undefined } }],
+        use: [this.#noting, ...parts.use],
       },
     );
   }
@@ -154,25 +159,16 @@ class Run {
     this.#parts.bus.emit(name, data);
   };
 
-  /** The definition with a handler that leaves a note of how it ended; to roll back, that refuses its transaction. */
-  #noting(definition: AnyJobDefinition): AnyJobDefinition {
-    const { handler } = definition.settings;
-    if (handler === undefined) return definition;
-    return {
-      ...definition,
-      settings: {
-        ...definition.settings,
-        enabled: undefined,
-        handler: async (payload, context) => {
-          const ended = await endOf(() => handler(payload, context));
-          this.#ended = ended;
-          if (this.#rollback) throw new Error('rolled back by hand');
-          if ('thrown' in ended) throw ended.thrown;
-          return ended.returned;
-        },
-      },
-    };
-  }
+  /** Outside of all else it leaves a note of how the attempt ended and, to roll back, refuses its transaction. */
+  readonly #noting: Middleware = {
+    attempt: async (_, next) => {
+      const ended = await endOf(next);
+      this.#ended = ended;
+      if (this.#rollback) throw new Error('rolled back by hand');
+      if ('thrown' in ended) throw ended.thrown;
+      return ended.returned;
+    },
+  };
 }
 
 function definitionOf(

@@ -1,5 +1,6 @@
 import { MillraceError } from '../core/errors.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
+import { layersOf, type Middleware } from '../core/middleware.ts';
 import type { WorkerOptions } from '../core/millrace.ts';
 import { check, checkOptions, defaults, queueChecks, workerChecks } from '../core/options.ts';
 import type { HandledJobSettings } from './held-job.ts';
@@ -16,15 +17,17 @@ export interface WorkerSettings {
 
 /**
  * Judges the options of a worker and completes them from the definitions that the application has.
+ * @param use Stands around the handlers of every definition.
  * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_HANDLER_MISSING, MILLRACE_HANDLER_DUPLICATE
  */
 export function workerSettings(
   options: WorkerOptions,
   jobs: Iterable<AnyJobDefinition>,
+  use: readonly Middleware[] = [],
 ): WorkerSettings {
   const checked = checkOptions(workerChecks, options, 'createWorker');
   const concurrency = checked.concurrency ?? defaults.concurrency;
-  const handlers = handlersOf(checked.handlers, jobs);
+  const handlers = handlersOf(checked.handlers, jobs, use);
   const named = [...handlers.values()].map(({ queue }) => queue);
   return {
     concurrency,
@@ -37,6 +40,7 @@ export function workerSettings(
 function handlersOf(
   given: unknown,
   jobs: Iterable<AnyJobDefinition>,
+  use: readonly Middleware[],
 ): Map<string, HandledJobSettings> {
   if (given !== undefined && !Array.isArray(given)) {
     throw new MillraceError(
@@ -62,10 +66,18 @@ function handlersOf(
       throw new MillraceError('MILLRACE_HANDLER_MISSING', `'${kind}' has no handler`);
     if (handlers.has(kind))
       throw new MillraceError('MILLRACE_HANDLER_DUPLICATE', `'${kind}' has two handlers`);
-    handlers.set(kind, { ...settings, handler });
+    handlers.set(kind, { ...settings, handler, layers: attemptLayers(use, settings.use) });
   }
   if (handlers.size > 0) return handlers;
   throw new MillraceError('MILLRACE_HANDLER_MISSING', 'createWorker: no definition has a handler');
+}
+
+/** Undefined where nothing stands around attempts, so that they go the short way. */
+function attemptLayers(outer: readonly Middleware[], own: readonly Middleware[]) {
+  const layers = layersOf(outer, own);
+  return layers === undefined || layers.attempt.length + layers.decode.length === 0
+    ? undefined
+    : layers;
 }
 
 function queuesOf(given: unknown, concurrency: number): Map<string, number> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events.ts';
 import type { AnyJobDefinition } from '../core/job-definition.ts';
+import type { Middleware } from '../core/middleware.ts';
 import type { WorkerOptions } from '../core/millrace.ts';
 import type { WorkSession } from '../core/storage.ts';
 import type { Company } from './company.ts';
@@ -15,6 +16,8 @@ export interface WorkerParts extends Pick<
   readonly options: WorkerOptions;
   /** The definitions of the application. */
   readonly jobs: Iterable<AnyJobDefinition>;
+  /** Stands around the handlers of all of them. Default: nothing. */
+  readonly use?: readonly Middleware[];
   /** Shared with the other services of this process. */
   readonly port: WorkSession;
   /** Checks, before the first claim, that the database can be worked with; throws the error that says why not. */

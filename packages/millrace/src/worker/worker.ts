@@ -75,7 +75,7 @@ export class JobWorker implements Worker {
   /** @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_HANDLER_MISSING, MILLRACE_HANDLER_DUPLICATE */
   constructor(parts: WorkerParts) {
     const { port, clock, emit, random } = parts;
-    const settings = workerSettings(parts.options, parts.jobs);
+    const settings = workerSettings(parts.options, parts.jobs, parts.use);
     const { queues, handlers, concurrency } = settings;
     const hands = new Hands(settings);
     const facts = {

@@ -5,7 +5,7 @@ import { MillraceError } from '../../core/errors.ts';
 import type { RunJobAnswer } from '../../core/operator/run.ts';
 import { exitCodes } from '../fail.ts';
 import { settingOf, withMillrace } from '../open.ts';
-import { inStateColour, printable, style } from '../output.ts';
+import { inPlaceOfCiphertext, inStateColour, printable, style } from '../output.ts';
 import { listenForSignals } from '../run-roles.ts';
 
 interface Options {
@@ -42,7 +42,8 @@ function show(
   const now = state === null ? 'nothing of it is kept' : `it is ${inStateColour(state)}`;
   const after = rollback ? `rolled back; ${now}, as it was` : now;
   const lines = [`job ${id} ${how} after ${formatDuration(durationMs)}; ${after}`];
-  if (returned !== undefined) lines.push(printable(inspect(returned, { depth: 5 })));
+  if (returned !== undefined)
+    lines.push(inPlaceOfCiphertext(returned) ?? printable(inspect(returned, { depth: 5 })));
   if (error !== null) lines.push(printable(error.stack ?? `${error.name}: ${error.message}`));
   return lines.join('\n');
 }

@@ -6,7 +6,14 @@ import type { JobProgress } from '../../core/progress.ts';
 import type { Json } from '../../core/json.ts';
 import { systemTime } from '../../system-clock.ts';
 import { settingOf, withMillrace } from '../open.ts';
-import { inStateColour, printable, properties, relativeTime, style } from '../output.ts';
+import {
+  inPlaceOfCiphertext,
+  inStateColour,
+  printable,
+  properties,
+  relativeTime,
+  style,
+} from '../output.ts';
 
 export function addJobsShow(jobs: Command): void {
   jobs
@@ -98,7 +105,7 @@ function describe({ name, message, stack, cause }: AttemptError): string {
 }
 
 function json(value: Json): string {
-  return printable(JSON.stringify(value, null, 2));
+  return inPlaceOfCiphertext(value) ?? printable(JSON.stringify(value, null, 2));
 }
 
 function indent(text: string): string {

@@ -1,0 +1,3 @@
+export { encryption } from './codecs/encryption.ts';
+
+export type { Encryption, EncryptionOptions } from './codecs/encryption.ts';
