@@ -60,10 +60,6 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   storage: ['pg'],
   codecs: ['@bufbuild/protobuf'],
   'telemetry/opentelemetry.ts': ['@opentelemetry/api'],
-  'telemetry/prometheus.ts': ['prom-client'],
-  'telemetry/prometheus-metrics.ts': ['prom-client'],
-  'supervisor/combined-metrics.ts': ['prom-client'],
-  'supervisor/messages.ts': ['prom-client'],
   'isolation/run-here.ts': [computedImport],
   testing: ['@millrace/dev-db'],
   cli: ['commander', '@millrace/dev-db', computedImport],
@@ -106,7 +102,7 @@ export const longestTestFunction = 100;
 /** What the published packages may depend on when they are installed. */
 export const dependencies: Readonly<Record<string, Readonly<Record<string, readonly RegExp[]>>>> = {
   'packages/millrace/package.json': {
-    dependencies: [/^pg$/, /^croner$/, /^commander$/, /^prom-client$/],
+    dependencies: [/^pg$/, /^croner$/, /^commander$/],
     peerDependencies: [
       /^@millrace\/dev-db$/,
       /^@bufbuild\/protobuf$/,

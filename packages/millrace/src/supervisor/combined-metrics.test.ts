@@ -1,8 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { CombinedMetrics, countsOf } from './combined-metrics.ts';
+import type { MetricsJson } from './messages.ts';
 
-/** What a process counts that has run so many jobs, and reads one gauge of its own and one of the database. */
+/**
+ * What a process counts that has run so many jobs, and reads one gauge of its own and one of the database, in a registry of
+ * the application's.
+ */
 function process(jobs: number) {
   const registry = new Registry();
   const registers = [registry];
@@ -17,7 +21,7 @@ function process(jobs: number) {
   );
   const times = new Histogram({ name: 'seconds', help: 'Times.', buckets: [1, 2], registers });
   for (let n = 0; n < jobs; n++) times.observe(1.5);
-  return { registry, json: () => registry.getMetricsAsJSON(), asked: () => asked };
+  return { registry, json: async () => (await registry.getMetricsAsJSON()) as unknown as MetricsJson, asked: () => asked };
 }
 
 const counts = { ready: 2, restarts: 1, replacements: 3 };

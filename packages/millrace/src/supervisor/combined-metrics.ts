@@ -1,4 +1,5 @@
-import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge } from '../telemetry/metric.ts';
+import { aggregate, pageOf, Registry, type MetricRegistry } from '../telemetry/metric-registry.ts';
 import type { MetricsJson } from './messages.ts';
 
 /** What the supervisor knows of its own processes. */
@@ -13,10 +14,9 @@ export interface ProcessCounts {
  * everything has begun anew, and that all which is left has just happened.
  */
 export class CombinedMetrics<Process> {
-  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  readonly contentType = Registry.contentType;
   readonly #last = new Map<Process, MetricsJson>();
-  readonly #past: MetricsJson[] = [];
-  #merging: Promise<void> = Promise.resolve();
+  #past: MetricsJson = [];
 
   /** What a process counts now. */
   heard(process: Process, metrics: MetricsJson): void {
@@ -28,45 +28,50 @@ export class CombinedMetrics<Process> {
     const last = this.#last.get(process);
     if (last === undefined) return;
     this.#last.delete(process);
-    this.#past.push(last.filter(({ type }) => isCount(type)));
-    this.#merging = this.#merging.then(async () => {
-      const taken = this.#past.slice();
-      const merged = await AggregatorRegistry.aggregate(taken).getMetricsAsJSON();
-      this.#past.splice(0, taken.length, merged);
-    });
+    this.#past = aggregate([this.#past, last.filter(({ type }) => isCount(type))]);
   }
 
   async page(counts: ProcessCounts): Promise<string> {
-    const all = [await ownMetrics(counts), ...this.#past, ...this.#last.values()];
-    return AggregatorRegistry.aggregate(all).metrics();
+    const all = [await ownMetrics(counts), this.#past, ...this.#last.values()];
+    return pageOf(aggregate(all));
   }
 }
 
 /** Only what adds up over time; asking a gauge may ask the database. */
-export async function countsOf(registry: Registry): Promise<MetricsJson> {
+export async function countsOf(registry: MetricRegistry): Promise<MetricsJson> {
   const counts = registry.getMetricsAsArray().filter(({ type }) => isCount(type));
   const metrics = counts.flatMap(({ name }) => registry.getSingleMetric(name) ?? []);
-  return Promise.all(metrics.map((metric) => metric.get()));
+  return Promise.all(metrics.map((metric) => metric.get())) as Promise<MetricsJson>;
 }
 
 /** The declarations of prom-client say numbers, its code says words. */
-function isCount(type: MetricsJson[number]['type']): boolean {
+function isCount(type: unknown): boolean {
   return ['counter', 'histogram'].includes(String(type));
 }
 
 function ownMetrics({ ready, restarts, replacements }: ProcessCounts): Promise<MetricsJson> {
-  const registry = new Registry();
-  const registers = [registry];
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
-  const counter = (name: string, help: string) => new Counter({ name, help, registers });
-  gauge('millrace_processes', 'Processes of the supervisor that are ready.').set(ready);
-  counter(
-    'millrace_process_restarts_total',
-    'Processes started again because one had ended unasked.',
-  ).inc(restarts);
-  counter(
-    'millrace_process_replacements_total',
-    'Processes replaced by others that were ready before.',
-  ).inc(replacements);
-  return registry.getMetricsAsJSON();
+  const gauge = new Gauge({
+    name: 'millrace_processes',
+    help: 'Processes of the supervisor that are ready.',
+  });
+  gauge.set(ready);
+  const counter = (name: string, help: string, by: number) => {
+    const made = new Counter({ name, help });
+    made.inc(by);
+    return made;
+  };
+  const all = [
+    gauge,
+    counter(
+      'millrace_process_restarts_total',
+      'Processes started again because one had ended unasked.',
+      restarts,
+    ),
+    counter(
+      'millrace_process_replacements_total',
+      'Processes replaced by others that were ready before.',
+      replacements,
+    ),
+  ];
+  return Promise.all(all.map((metric) => metric.get()));
 }

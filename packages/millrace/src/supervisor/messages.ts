@@ -1,8 +1,8 @@
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Health } from '../core/health.ts';
+import type { MetricJson } from '../telemetry/metric.ts';
 
-/** What `getMetricsAsJSON` of prom-client gives. */
-export type MetricsJson = MetricObjectWithValues<MetricValue<string>>[];
+/** What a process measures at one moment. */
+export type MetricsJson = readonly MetricJson[];
 
 /** What the supervisor sends to its children over their channel. */
 export type ToChild =

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { MetricRegistry } from './metric-registry.ts';
+import { Counter, Gauge, Histogram } from './metric.ts';
 
 /** From a handler that does next to nothing to one that takes an hour. */
 const runSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
@@ -22,36 +23,41 @@ export interface Collectors {
  * process, so that of several the largest stands for all; one that is bad news when it is low in any is as low for all;
  * everything else adds up.
  */
-export function makeMetrics(registry: Registry, collect: Collectors) {
+export function makeMetrics(registry: MetricRegistry, collect: Collectors) {
   const make = makersFor(registry, collect);
   return { ...jobMetrics(make), ...processMetrics(make), ...backlogMetrics(make) };
 }
 
 export type Metrics = ReturnType<typeof makeMetrics>;
 
-function makersFor(registry: Registry, collect: Collectors) {
-  const registers = [registry];
+function makersFor(registry: MetricRegistry, collect: Collectors) {
+  const kept = <M extends Counter<string> | Gauge<string> | Histogram<string>>(metric: M): M => {
+    // Of a registry of prom-client, whose declarations know no metrics but its own.
+    registry.registerMetric(metric as never);
+    return metric;
+  };
   const counter = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
-    new Counter({ name: `millrace_${name}_total`, help, labelNames, registers });
+    kept(new Counter({ name: `millrace_${name}_total`, help, labelNames }));
   const gauge = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
-    new Gauge({ name: `millrace_${name}`, help, labelNames, registers, collect: collect.vitals });
+    kept(new Gauge({ name: `millrace_${name}`, help, labelNames, collect: collect.vitals }));
   const weakest = (name: string, help: string) =>
-    new Gauge({ name: `millrace_${name}`, help, registers, aggregator: 'min' });
+    kept(new Gauge({ name: `millrace_${name}`, help, aggregator: 'min' }));
   const shared = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-    new Gauge({
-      name: `millrace_${name}`,
-      help,
-      labelNames,
-      registers,
-      aggregator: 'max',
-      collect: collect.backlog,
-    });
+    kept(
+      new Gauge({
+        name: `millrace_${name}`,
+        help,
+        labelNames,
+        aggregator: 'max',
+        collect: collect.backlog,
+      }),
+    );
   const histogram = <L extends string = never>(
     name: string,
     help: string,
-    buckets: number[],
+    buckets: readonly number[],
     ...labelNames: L[]
-  ) => new Histogram({ name: `millrace_${name}_seconds`, help, buckets, labelNames, registers });
+  ) => kept(new Histogram({ name: `millrace_${name}_seconds`, help, buckets, labelNames }));
   return { counter, gauge, weakest, shared, histogram };
 }
 

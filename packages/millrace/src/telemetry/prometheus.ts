@@ -1,4 +1,3 @@
-import { Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import type { Duration } from '../core/duration.ts';
 import type { EventName, Events, MillraceEvent } from '../core/events.ts';
 import { checkOptions } from '../core/options.ts';
@@ -6,6 +5,8 @@ import type { Backlog } from '../core/operator/backlog.ts';
 import type { Telemetry, TelemetrySource } from '../core/telemetry.ts';
 import { prometheusChecks, telemetryDefaults } from '../core/telemetry-options.ts';
 import { attemptLabel, boundedNames, other } from './bounded.ts';
+import type { MetricJson } from './metric.ts';
+import { Registry, type MetricRegistry } from './metric-registry.ts';
 import { makeMetrics, type Collectors, type Metrics } from './prometheus-metrics.ts';
 import { RunTimes } from './run-times.ts';
 
@@ -19,21 +20,21 @@ const mostDurations = 2_000;
 
 /** What `prometheus` takes. */
 export interface PrometheusOptions {
-  /** Where the metrics are registered: a registry of yours. Default: one of its own. */
-  readonly registry?: Registry;
+  /** Where the metrics are registered: a `Registry` of prom-client. Default: one of its own. */
+  readonly registry?: MetricRegistry;
   /** How soon due jobs are to start: what `millrace_workers_wanted` aims at. Default 30 s. */
   readonly targetDelay?: Duration;
 }
 
 /** The metrics of one process, as a tool to attach and pages to serve. */
 export interface PrometheusMetrics extends Telemetry {
-  readonly registry: Registry;
+  readonly registry: MetricRegistry;
   /** The header `content-type` of `text()`. */
   readonly contentType: string;
   /** The page that Prometheus reads. */
   text(): Promise<string>;
   /** The same for `AggregatorRegistry.aggregate` of prom-client, which makes one page of several processes. */
-  json(): Promise<MetricObjectWithValues<MetricValue<string>>[]>;
+  json(): Promise<MetricJson[]>;
 }
 
 type Listeners = { readonly [Name in EventName]?: (data: Events[Name]) => void };
@@ -66,7 +67,7 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusMetrics {
       );
     },
     text: () => registry.metrics(),
-    json: () => registry.getMetricsAsJSON(),
+    json: () => registry.getMetricsAsJSON() as Promise<MetricJson[]>,
   };
 }
 
