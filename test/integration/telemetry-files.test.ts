@@ -8,9 +8,7 @@ const read = (path: string) => readFileSync(join(repository, path), 'utf8');
 
 const metrics = await prometheus().json();
 const names = new Set(metrics.map(({ name }) => name));
-const histograms = metrics
-  .filter(({ type }) => String(type) === 'histogram')
-  .map(({ name }) => name);
+const histograms = metrics.filter(({ type }) => type === 'histogram').map(({ name }) => name);
 const series = new Set([
   ...names,
   ...histograms.flatMap((name) => ['_bucket', '_sum', '_count'].map((end) => name + end)),

@@ -87,14 +87,6 @@ export const defaultTuning: Tuning = {
   blockedForMs: 1_000,
 };
 
-/**
- * Makes the one object of an application. It opens no connection before it is used.
- * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_KIND_DUPLICATE
- */
-export function createMillrace(options: MillraceOptions = {}): Millrace {
-  return composeMillrace(options, defaultTuning);
-}
-
 /** What every part is connected to. */
 export interface Composition {
   readonly tuning: Tuning;

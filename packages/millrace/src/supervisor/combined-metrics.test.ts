@@ -21,7 +21,11 @@ function process(jobs: number) {
   );
   const times = new Histogram({ name: 'seconds', help: 'Times.', buckets: [1, 2], registers });
   for (let n = 0; n < jobs; n++) times.observe(1.5);
-  return { registry, json: async () => (await registry.getMetricsAsJSON()) as unknown as MetricsJson, asked: () => asked };
+  return {
+    registry,
+    json: async () => (await registry.getMetricsAsJSON()) as unknown as MetricsJson,
+    asked: () => asked,
+  };
 }
 
 const counts = { ready: 2, restarts: 1, replacements: 3 };

@@ -15,7 +15,12 @@ function fill(kit: Kit, registry: MetricRegistry, { aggregator }: { aggregator: 
   const counter = new kit.Counter({ ...options, name: 'jobs_total', labelNames: ['job', 'of'] });
   const plain = new kit.Counter({ ...options, name: 'plain_total' });
   const gauge = new kit.Gauge({ ...options, name: 'depth', labelNames: ['queue'], aggregator });
-  const time = new kit.Histogram({ ...options, name: 'time', buckets: [0.1, 1], labelNames: ['job'] });
+  const time = new kit.Histogram({
+    ...options,
+    name: 'time',
+    buckets: [0.1, 1],
+    labelNames: ['job'],
+  });
   const none = new kit.Histogram({ ...options, name: 'none', buckets: [1] });
   const collected: InstanceType<typeof kit.Gauge> = new kit.Gauge({
     ...options,
@@ -55,7 +60,9 @@ describe('metrics without prom-client', () => {
         await jsonOf(registryOf(ours, new Registry(), aggregator)),
         await jsonOf(registryOf(theirs, new promClient.Registry(), aggregator)),
       ];
-      const expected = await promClient.AggregatorRegistry.aggregate(structuredClone(all)).metrics();
+      const expected = await promClient.AggregatorRegistry.aggregate(
+        structuredClone(all),
+      ).metrics();
       expect(pageOf(aggregate(all))).toBe(expected);
     }
   });

@@ -82,6 +82,12 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+const orderless = (labels: Sample['labels']) =>
+  Object.entries(labels)
+    .map((pair) => JSON.stringify(pair))
+    .toSorted()
+    .join();
+
 /** Makes one page's metrics of those of several processes. */
 export function aggregate(processes: readonly (readonly MetricJson[])[]): MetricJson[] {
   const byName = Map.groupBy(processes.flat(), ({ name }) => name);
@@ -90,7 +96,7 @@ export function aggregate(processes: readonly (readonly MetricJson[])[]): Metric
     if (together === undefined) return [];
     const bySeries = Map.groupBy(
       metrics.flatMap(({ values }) => values),
-      ({ metricName, labels }) => JSON.stringify([metricName, Object.entries(labels).toSorted()]),
+      ({ metricName = '', labels }) => metricName + orderless(labels),
     );
     const values = [...bySeries.values()].flatMap((samples) => {
       const value = together(samples.map((sample) => sample.value));
