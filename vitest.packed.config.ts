@@ -11,6 +11,9 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     ...patience,
+    // Compilers of other releases, and installations from a registry.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: reporters('npm run test:packed'),
   },
 });
