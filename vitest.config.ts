@@ -18,6 +18,7 @@ export default defineConfig({
       'test/frameworks/**',
       'test/majors/**',
       'test/orms/**',
+      'test/packed/**',
       'test/telemetry/**',
       'test/upgrade/**',
     ],

@@ -37,7 +37,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'isolate-process.ts': { floor: 3 },
   'isolate-thread.ts': { floor: 3 },
   testing: { floor: 4, namesOnly: ['testing/index.ts'] },
-  'index.ts': { floor: 4, namesOnly: ['index.ts'] },
+  'create-millrace.ts': { floor: 4 },
+  'index.ts': { floor: 5, namesOnly: ['index.ts'] },
   'protobuf.ts': { floor: 4, namesOnly: ['protobuf.ts'] },
   'opentelemetry.ts': { floor: 4, namesOnly: ['opentelemetry.ts'] },
   'sentry.ts': { floor: 4, namesOnly: ['sentry.ts'] },
@@ -107,9 +108,10 @@ export const longestTestFunction = 100;
 /** What the published packages may depend on when they are installed. */
 export const dependencies: Readonly<Record<string, Readonly<Record<string, readonly RegExp[]>>>> = {
   'packages/millrace/package.json': {
-    dependencies: [/^pg$/, /^croner$/, /^commander$/, /^prom-client$/],
+    dependencies: [/^pg$/, /^croner$/, /^commander$/],
     peerDependencies: [
       /^@millrace\/dev-db$/,
+      /^prom-client$/,
       /^@bufbuild\/protobuf$/,
       /^@openfeature\/server-sdk$/,
       /^@opentelemetry\/api$/,

@@ -41,7 +41,7 @@ describe('the import rule', () => {
       'imports storage, which only runtime.ts and watch-thread.ts and testing may',
     ],
     ['client', '../system-clock.ts', 'is on floor 2 and imports system-clock.ts on floor 2'],
-    ['telemetry', '../index.ts', 'is on floor 2 and imports index.ts on floor 4'],
+    ['telemetry', '../index.ts', 'is on floor 2 and imports index.ts on floor 5'],
     ['testing', '../cli/main.ts', 'is on floor 4 and imports cli on floor 5'],
     ['cli', '../../../dev-db/src/index.ts', 'imports ../../dev-db/src/index.ts, which is outside'],
     ['core', 'pg', 'imports the package pg, which it may not'],

@@ -3,7 +3,7 @@
  *
  * @module millrace
  */
-export { createMillrace } from './runtime.ts';
+export { createMillrace } from './create-millrace.ts';
 export { defineJob } from './core/job-definition.ts';
 export { every } from './core/schedule.ts';
 export { cron } from './core/cron.ts';

@@ -29,7 +29,7 @@ import {
   schedulerChecks,
   transactionChecks,
 } from './core/options.ts';
-import { defaultTuning, type Tuning } from './core/tuning.ts';
+import type { Tuning } from './core/tuning.ts';
 import { IsolationPool } from './isolation/pool.ts';
 import { processVessel, threadVessel, type Vessel } from './isolation/vessel.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
@@ -59,14 +59,6 @@ import type { WorkerFacts } from './worker/session.ts';
 import { runUntilSignal } from './worker/signals.ts';
 import type { WorkerParts } from './worker/worker-parts.ts';
 import { JobWorker } from './worker/worker.ts';
-
-/**
- * Makes the one object of an application. It opens no connection before it is used.
- * @throws MILLRACE_OPTION_UNKNOWN, MILLRACE_OPTION_INVALID, MILLRACE_KIND_DUPLICATE
- */
-export function createMillrace(options: MillraceOptions = {}): Millrace {
-  return composeMillrace(options, defaultTuning);
-}
 
 /** What every part is connected to. */
 export interface Composition {

@@ -1,13 +1,14 @@
 import type { Millrace } from '../core/millrace.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import type { PrometheusMetrics } from '../prometheus.ts';
+import { ifPromClient } from '../supervisor/prom-client.ts';
 
-/** The metrics that the configuration has attached, which may have more than ours; else ours. */
-export async function metricsOf(millrace: Millrace): Promise<PrometheusMetrics> {
+/** The metrics that the configuration has attached, which may have more than ours; else ours, if prom-client is there. */
+export async function metricsOf(millrace: Millrace): Promise<PrometheusMetrics | undefined> {
   const theirs = [...millrace.attached].find(isPrometheus);
   if (theirs !== undefined) return theirs;
-  const { prometheus } = await import('../prometheus.ts');
-  return millrace.attach(prometheus());
+  const ours = await ifPromClient(import('../prometheus.ts'));
+  return ours && millrace.attach(ours.prometheus());
 }
 
 /** By shape, because the project may have another copy of this package than the one that runs. */

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { MillraceError } from '../core/errors.ts';
 import type { Millrace } from '../core/millrace.ts';
-import { createMillrace } from '../index.ts';
+import { createMillrace } from '../create-millrace.ts';
 import { findConfig, loadConfig } from './config.ts';
 import { adoptConnection } from './connection-file.ts';
 import { createOutput, type Output } from './output.ts';

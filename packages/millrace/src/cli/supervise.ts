@@ -1,4 +1,5 @@
 import { createSupervisor, type SupervisorEvent } from '../supervisor/index.ts';
+import { ifPromClient, withoutMetrics } from '../supervisor/prom-client.ts';
 import { exitCodes } from './fail.ts';
 import type { Output } from './output.ts';
 import type { Asked } from './run-roles.ts';
@@ -37,7 +38,11 @@ export async function supervise(
   await Promise.race([supervisor.start(), stopped]);
   const { address } = supervisor;
   output.say(`millrace: supervisor of ${processes} processes started, pid ${process.pid}`);
-  if (address !== undefined) output.say(`millrace: health at http://${address}/readyz`);
+  if (address !== undefined) {
+    output.say(`millrace: health at http://${address}/readyz`);
+    const combined = await ifPromClient(import('../supervisor/combined-metrics.ts'));
+    if (combined === undefined) output.say(`millrace: ${withoutMetrics}`);
+  }
   await stopped;
   asked.hurry.addEventListener('abort', () => void supervisor.stop({ now: true }));
   const { givenBack, lost } = await supervisor.stop({ now: asked.hurry.aborted });

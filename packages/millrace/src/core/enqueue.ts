@@ -22,7 +22,7 @@ export interface EnqueueResult {
 /** Enqueues one job. */
 export type Enqueue = <D extends AnyJobDefinition>(
   definition: D,
-  ...args: PayloadArgs<InputOf<D>, EnqueueOptions>
+  ...payloadAndOptions: PayloadArgs<InputOf<D>, EnqueueOptions>
 ) => Promise<EnqueueResult>;
 
 /** Enqueues many jobs, all or none, and answers in their order. */

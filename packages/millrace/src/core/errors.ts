@@ -96,15 +96,13 @@ export const errorCodes = Object.keys(remedies) as ErrorCode[];
 export class MillraceError extends Error {
   override readonly name: string = 'MillraceError';
   readonly code: ErrorCode;
+  /** What to do about it, in one sentence. Its own property, which Node.js prints with an error that nobody catches. */
+  readonly remedy: string;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-  }
-
-  /** What to do about it, in one sentence. */
-  get remedy(): string {
-    return remedies[this.code];
+    this.remedy = remedies[code];
   }
 }
 

@@ -195,7 +195,7 @@ export interface JobDefinition<
   /** Only for the compiler. */
   readonly [inputType]?: Input;
   /** A job of this definition as a value, for `enqueueMany`. */
-  with(...args: PayloadArgs<Input, JobRequestOptions>): JobRequest;
+  with(...payloadAndOptions: PayloadArgs<Input, JobRequestOptions>): JobRequest;
   /** This definition together with a handler, so that producers need not import what the handler imports. */
   handle(handler: Handler<Payload, Context>): JobDefinition<Kind, Input, Payload, Context>;
 }

@@ -45,13 +45,20 @@ export type PayloadSource = StandardSchema<unknown, unknown> | PayloadCodec<neve
 /** The payload of a definition that names none. */
 export type EmptyPayload = Record<string, never>;
 
+declare const noPayload: unique symbol;
+
+/** Nothing is one: its name stands in the compiler's message where a job without payload is given one. */
+export interface ThisJobTakesNoPayload {
+  readonly [noPayload]: never;
+}
+
 /** What is enqueued for a payload source. */
 export type PayloadInput<S> =
   S extends StandardSchema<infer Input, unknown>
     ? Input
     : S extends PayloadCodec<infer Input, unknown>
       ? Input
-      : EmptyPayload;
+      : Readonly<Record<string, ThisJobTakesNoPayload>>;
 
 /** What the handler gets for a payload source. */
 export type PayloadOutput<S> =

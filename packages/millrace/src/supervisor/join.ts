@@ -1,6 +1,7 @@
 import type { Millrace } from '../core/millrace.ts';
 import { systemClock } from '../system-clock.ts';
 import type { ServedMetrics } from './health-server.ts';
+import { ifPromClient } from './prom-client.ts';
 import { supervisedVariable, type FromChild, type MetricsJson, type ToChild } from './messages.ts';
 
 const usageEachMs = 500;
@@ -96,8 +97,8 @@ export function joinSupervisor(
 }
 
 async function countsOf({ registry }: ServedMetrics): Promise<MetricsJson> {
-  const combined = await import('./combined-metrics.ts');
-  return combined.countsOf(registry);
+  const combined = await ifPromClient(import('./combined-metrics.ts'));
+  return combined === undefined ? [] : combined.countsOf(registry);
 }
 
 /** The channel may close at any moment; then the disconnection says the rest. */

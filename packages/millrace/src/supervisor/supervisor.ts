@@ -3,6 +3,7 @@ import { checkOptions, supervisorChecks } from '../core/options.ts';
 import { systemClock } from '../system-clock.ts';
 import { Child, type ChildCommand, type ChildUsage } from './child.ts';
 import type { CombinedMetrics } from './combined-metrics.ts';
+import { ifPromClient } from './prom-client.ts';
 import { serveHealth, type HealthServer, type Verdict } from './health-server.ts';
 import { recoveredMs, restartDelayMs } from './restart-delay.ts';
 
@@ -23,7 +24,9 @@ export interface SupervisorOptions {
   readonly maxJobs?: number;
   /** How long a new process may take until it is ready, before a replacement is given up. Default 60,000 ms. */
   readonly readyWithinMs?: number;
-  /** Where to serve `/livez`, `/readyz` and `/metrics`, such as `127.0.0.1:9464`. Default: nowhere. */
+  /**
+   * Where to serve `/livez`, `/readyz` and, if prom-client is installed, `/metrics`, such as `127.0.0.1:9464`. Default: nowhere.
+   */
   readonly listen?: string;
   /** Hears what happens. */
   readonly onEvent?: (event: SupervisorEvent) => void;
@@ -113,12 +116,12 @@ export class Supervisor {
   async start(): Promise<void> {
     const { listen, processes } = this.#options;
     if (listen !== undefined) {
-      const { CombinedMetrics } = await import('./combined-metrics.ts');
-      this.#metrics = new CombinedMetrics();
+      const combined = await ifPromClient(import('./combined-metrics.ts'));
+      this.#metrics = combined && new combined.CombinedMetrics();
       this.#server = await serveHealth(listen, {
         live: async () => ({ ok: true, text: 'ok' }),
         ready: () => this.#verdict(),
-        metrics: () => this.#page(),
+        ...(combined && { metrics: () => this.#page() }),
       });
     }
     for (let index = 0; index < processes; index++) {

@@ -1,8 +1,9 @@
 import { MillraceError } from '../core/errors.ts';
 import type { Millrace } from '../core/millrace.ts';
 import { checkOptions } from '../core/options.ts';
-import { JobRunner, type RunOptions, type RunResult } from './job-runner.ts';
+import { JobRunner } from './job-runner.ts';
 import type { CrashPoint } from './life.ts';
+import type { RunOptions, RunResult } from './run-result.ts';
 import { drainChecks } from './options.ts';
 
 /** What `drain` takes. */

@@ -11,7 +11,8 @@ import {
   setClock,
   stopClock,
 } from '../storage/sql/clock.ts';
-import { JobRunner, type DueJobs, type RunOptions, type RunResult } from './job-runner.ts';
+import { JobRunner } from './job-runner.ts';
+import type { DueJobs, RunOptions, RunResult } from './run-result.ts';
 import { simulateChecks } from './options.ts';
 import { partsOf } from './parts-of.ts';
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { checkOptions, defaults } from '../core/options.ts';
-import { createMillrace } from '../runtime.ts';
+import { defaultTuning } from '../core/tuning.ts';
+import { composeMillrace } from '../runtime.ts';
 import { Databases } from '../storage/databases.ts';
 import { systemClock, systemTime } from '../system-clock.ts';
 import { startDevServer } from './dev-server.ts';
@@ -102,7 +103,7 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
 }
 
 async function migrate(connection: string, schema: string): Promise<void> {
-  await using millrace = createMillrace({ connection, schema, logger: false });
+  await using millrace = composeMillrace({ connection, schema, logger: false }, defaultTuning);
   await millrace.migrate();
 }
 

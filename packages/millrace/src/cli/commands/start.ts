@@ -13,6 +13,7 @@ import { exitCodes } from '../fail.ts';
 import { requireConfig, settingOf, withMillrace } from '../open.ts';
 import type { Output } from '../output.ts';
 import { listenForSignals, roles, runRoles, type Asked, type Role } from '../run-roles.ts';
+import { withoutMetrics } from '../../supervisor/prom-client.ts';
 import { metricsOf } from '../metrics-of.ts';
 import { supervise } from '../supervise.ts';
 
@@ -90,14 +91,16 @@ async function runAlone(
 ): Promise<void> {
   let isReady = false;
   asked.stop.addEventListener('abort', () => (isReady = false));
-  const server: HealthServer | undefined =
-    listen === undefined
-      ? undefined
-      : await serveHealthOf(millrace, listen, {
-          isReady: () => isReady,
-          metrics: await metricsOf(millrace),
-        });
-  if (server !== undefined) output.say(`millrace: health at http://${server.address}/readyz`);
+  let server: HealthServer | undefined;
+  if (listen !== undefined) {
+    const metrics = await metricsOf(millrace);
+    server = await serveHealthOf(millrace, listen, {
+      isReady: () => isReady,
+      ...(metrics && { metrics }),
+    });
+    output.say(`millrace: health at http://${server.address}/readyz`);
+    if (metrics === undefined) output.say(`millrace: ${withoutMetrics}`);
+  }
   const { givenBack } = await runRoles(millrace, role, {
     asked,
     worker: workerOptions(worker),
@@ -121,10 +124,8 @@ async function runSupervised(
   { role, listen, ...worker }: Options,
   asked: Asked,
 ): Promise<void> {
-  const joined = joinSupervisor(
-    millrace,
-    listen === undefined ? {} : { metrics: await metricsOf(millrace) },
-  );
+  const metrics = listen === undefined ? undefined : await metricsOf(millrace);
+  const joined = joinSupervisor(millrace, { ...(metrics && { metrics }) });
   if (joined === undefined) return;
   const { givenBack } = await runRoles(millrace, role, {
     asked: {

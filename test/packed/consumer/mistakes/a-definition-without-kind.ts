@@ -1,0 +1,4 @@
+import { defineJob } from 'millrace';
+
+// says: Property 'kind' is missing
+defineJob({ queue: 'mail' });

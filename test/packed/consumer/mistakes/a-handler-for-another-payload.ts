@@ -1,0 +1,4 @@
+import { sendMail } from './jobs.ts';
+
+// says: 'email' is missing
+sendMail.handle(async (payload: { email: string }) => payload.email);

@@ -1,0 +1,4 @@
+import { millrace, sendMail } from './jobs.ts';
+
+// says: Property 'lines' is missing
+void millrace.enqueue(sendMail, { to: 'ada' });

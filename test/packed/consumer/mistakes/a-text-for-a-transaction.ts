@@ -1,0 +1,4 @@
+import { millrace, sendMail } from './jobs.ts';
+
+// says: TransactionHandle
+void millrace.enqueue(sendMail, { to: 'ada', lines: [] }, { tx: 'postgres://localhost' });

@@ -1,0 +1,1 @@
+export default { test: { include: ['kit/kit.vitest.mjs'], globalSetup: ['./kit/setup.mjs'] } };
