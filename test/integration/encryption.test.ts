@@ -245,6 +245,17 @@ describe('what was not meant to be run', () => {
     expect(got).toEqual([]);
   });
 
+  it('a process that only decodes runs what is encrypted, and encrypts nothing', async () => {
+    const made = await app({ jobs: [job] });
+    const { id } = await made.millrace.enqueue(job, { to: 'ann' });
+    const { decode } = sealing;
+    expect(await attemptOf(made, id, [{ decode }])).toMatchObject({ state: 'completed' });
+    expect(got).toEqual([{ to: 'ann' }]);
+    const only = another(made, { jobs: [job], use: [{ decode }] });
+    const plain = await only.enqueue(job, { to: 'bob' });
+    expect(await only.get(plain.id)).toMatchObject({ payload: { to: 'bob' } });
+  });
+
   it('a ciphertext is never taken for a payload where nothing decrypts it', async () => {
     const made = await app({ jobs: [job] });
     const { id } = await made.millrace.enqueue(job, { to: 'ann' });
