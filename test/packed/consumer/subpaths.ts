@@ -2,6 +2,7 @@
 export { startDevDatabase } from '@millrace/dev-db';
 export { createMillrace } from 'millrace';
 export { drizzle } from 'millrace/drizzle';
+export { encryption } from 'millrace/encryption';
 export { knex } from 'millrace/knex';
 export { kysely } from 'millrace/kysely';
 export { mikroOrm } from 'millrace/mikro-orm';
