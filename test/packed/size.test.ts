@@ -83,7 +83,7 @@ it('without prom-client `millrace start --listen` serves health, and says that t
   const child = spawn(process.execPath, [program, 'start', '--listen', '0'], asked);
   try {
     let said = '';
-    for await (const chunk of child.stderr) {
+    for await (const chunk of child.stdout) {
       said += String(chunk);
       if (/started, pid/.test(said)) break;
     }
