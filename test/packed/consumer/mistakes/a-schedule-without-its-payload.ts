@@ -1,7 +1,7 @@
 import { defineJob, every } from 'millrace';
 import { z } from 'zod';
 
-// says: 'ScheduleWithPayload<{ day: string; }>
+// says: ScheduleWithPayload<{ day: string; }>
 defineJob({
   kind: 'report',
   payload: z.object({ day: z.string() }),
