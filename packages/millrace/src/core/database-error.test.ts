@@ -81,6 +81,7 @@ describe('what a database error means', () => {
     ['a code that is no text', withCode(7), 'other', false],
     ['a code of somebody else', withCode('P2002x', 'timeout'), 'other', false],
     ['no error at all', 'connection refused', 'other', false],
+    ['what a library wraps without a word', wrapped({}), 'other', false],
   ])('%s', (_, error, cause, refusal) => {
     expect(databaseCause(error)).toBe(cause);
     expect(isRefusal(error)).toBe(refusal);

@@ -92,7 +92,7 @@ export async function encodePayload(
   codec: PayloadCodec<unknown, unknown> | undefined,
   { kind, maxBytes }: { readonly kind: string; readonly maxBytes: number },
 ): Promise<Json> {
-  const stored = codec === undefined ? toJson(payload) : await codec.encode(payload);
+  const stored = await (codec === undefined ? toJson(payload) : codec.encode(payload));
   const bytes = new TextEncoder().encode(JSON.stringify(stored)).length;
   if (bytes <= maxBytes) return stored;
   throw new MillraceError(
