@@ -67,6 +67,14 @@ describe('what happens in a process', () => {
     });
   });
 
+  it('says how long ago a loop last succeeded', () => {
+    const { health, pass } = record();
+    pass(100);
+    health.passed('rescue', 500);
+    pass(25);
+    expect(health.report([]).loops).toEqual({ rescue: { sinceSuccessMs: 25, failures: 0 } });
+  });
+
   it('without notifications it is red until they arrive again', () => {
     const { health } = record();
     health.hear(lost);

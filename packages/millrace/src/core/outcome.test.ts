@@ -29,6 +29,13 @@ describe('what a handler can ask for', () => {
     expect(outcomeRequest(asked)).toEqual(request);
   });
 
+  it('says by name and message what it is, if somebody takes it for a failure', () => {
+    expect(snooze('5m')).toMatchObject({ name: 'OutcomeError', message: 'snoozed by its handler' });
+    expect(retryAfter('5m', '429').message).toBe('retry asked for by its handler');
+    expect(() => snooze('soon' as Duration)).toThrow('snooze: "soon" is not a duration');
+    expect(() => retryAfter('soon' as Duration)).toThrow('retryAfter: "soon" is not a duration');
+  });
+
   it('a malformed delay is refused where it is written', () => {
     const invalid = expect.objectContaining({ code: 'MILLRACE_DURATION_INVALID' }) as unknown;
     expect(() => snooze('soon' as Duration)).toThrow(invalid);

@@ -35,8 +35,8 @@ describe('upgraded', () => {
       code: 'MILLRACE_PAYLOAD_UPGRADE_FAILED',
       message: 'the step from version 1: no',
     });
-    const thrown: unknown = 'no';
-    const silent = upgradeSteps({ 1: () => Promise.reject(thrown as Error) }, 2, 'kind');
+    const noError = 'no' as unknown as Error;
+    const silent = upgradeSteps({ 1: () => Promise.reject(noError) }, 2, 'kind');
     await expect(upgraded({}, 1, { codec, version: 2, upgrade: silent })).rejects.toMatchObject({
       code: 'MILLRACE_PAYLOAD_UPGRADE_FAILED',
       message: 'the step from version 1: it threw no error',
@@ -72,8 +72,18 @@ describe('upgradeSteps', () => {
     },
   );
 
+  it.each<[object, string]>([
+    [{ 3: () => 1 }, "kind.upgrade has a step from '3'; it starts from a version before 3"],
+    [{ 1: 2 }, 'kind.upgrade[1] must be a function'],
+    [() => 1, 'kind.upgrade must be an object of functions'],
+  ])('says of %o why it is refused', (given, message) => {
+    expect(() => upgradeSteps(given, 3, 'kind')).toThrow(message);
+  });
+
   it('refuses null in place of steps, and takes none', () => {
-    expect(() => upgradeSteps(null, 3, 'kind')).toThrow('kind.upgrade must be an object');
+    expect(() => upgradeSteps(null, 3, 'kind')).toThrow(
+      'kind.upgrade must be an object of functions',
+    );
     expect(upgradeSteps(undefined, 3, 'kind')).toEqual(new Map());
   });
 });

@@ -178,6 +178,7 @@ describe('a codec of your own', () => {
     {},
     { type: 'object', properties: {} },
     { encode: () => 1 },
+    { decode: () => 1 },
     { '~standard': {} },
     () => ({}),
   ])('%o is neither a schema nor a codec', (source) => {
@@ -205,4 +206,18 @@ describe('a payload as it is stored', () => {
       failing('MILLRACE_PAYLOAD_NOT_JSON', ''),
     );
   });
+});
+
+it.each([
+  [5, 'a4: no'],
+  [6, 'a4: no; and 1 more'],
+])('of %d objections of a schema the first five are told', async (count, end) => {
+  const issues = Array.from({ length: count }, (_, index) => ({
+    path: [`a${index}`],
+    message: 'no',
+  }));
+  const schema = {
+    '~standard': { version: 1, vendor: 'x', validate: () => ({ issues }) },
+  } as const;
+  await expect(encode(schema as PayloadSource, {})).rejects.toThrow(new RegExp(`${end}$`));
 });
