@@ -35,6 +35,5 @@ export default defineConfig({
       // `npm run typecheck` reports the sources; here a type test speaks only for itself.
       ignoreSourceErrors: true,
     },
-    coverage: { provider: 'v8', include: ['packages/*/src/**/*.ts'] },
   },
 });

@@ -178,3 +178,15 @@ describe('never fails and never grows', () => {
     expect(kept.cause?.message).toBe('why');
   });
 });
+
+it('what is no error is bounded as well', () => {
+  expect(bytesOf(toAttemptError('x'.repeat(1e6), 2_048))).toBeLessThanOrEqual(2_048);
+});
+
+it.each<[unknown, string]>([
+  [Object.assign(() => 1, { message: 'no' }), 'function'],
+  [{ name: 'Mail', message: 5 }, 'object'],
+  [{ name: 'Mail', message: 'no' }, 'Mail'],
+])('%o is named %s', (thrown, name) => {
+  expect(nameOf(thrown)).toBe(name);
+});

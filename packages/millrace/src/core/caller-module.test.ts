@@ -26,6 +26,21 @@ describe('the file of whoever called', () => {
     expect(from(filename)).toBe(url);
   });
 
+  it('cannot be told where nobody called', () => {
+    expect(callerModule(() => undefined)).toBeUndefined();
+  });
+
+  it('is told where nothing writes stacks in a way of its own, and nothing does afterwards', () => {
+    const own = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    Reflect.deleteProperty(Error, 'prepareStackTrace');
+    try {
+      expect(called()).toBe(import.meta.url);
+      expect(Object.hasOwn(Error, 'prepareStackTrace')).toBe(false);
+    } finally {
+      if (own !== undefined) Object.defineProperty(Error, 'prepareStackTrace', own);
+    }
+  });
+
   it('is told however stacks are written, and leaves that as it was', () => {
     const { stackTraceLimit } = Error;
     const write = () => 'mine';

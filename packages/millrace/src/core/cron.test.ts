@@ -65,6 +65,19 @@ describe('expressions', () => {
     );
   });
 
+  it.each<[unknown, string]>([
+    [7, 'cron 7: not a cron expression'],
+    ['03:00', 'cron "03:00": not a cron expression'],
+    ['H * * * *', 'cron "H * * * *": configuration entry 1 (H)'],
+  ])('says of %j why it is refused', (expression, message) => {
+    expect(() => cron(expression as string)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(message) as unknown,
+        cause: expect.any(Error) as unknown,
+      }),
+    );
+  });
+
   it.each(['0 0 31 2 *', '0 0 30 2 *', '0 0 31 4,6,9,11 *'])(
     'refuses %s, a date that no year has, when it is defined',
     (expression) => {
@@ -79,7 +92,11 @@ describe('expressions', () => {
 
   it.each(['Mars/Olympus', '', 'Z', 7])('refuses the zone %o when it is defined', (zone) => {
     expect(() => cron('0 3 * * *', { timeZone: zone as string })).toThrow(
-      expect.objectContaining({ code: 'MILLRACE_TIME_ZONE_INVALID' }),
+      expect.objectContaining({
+        code: 'MILLRACE_TIME_ZONE_INVALID',
+        message: `${JSON.stringify(zone)} is not a time zone`,
+        cause: expect.any(RangeError) as unknown,
+      }),
     );
   });
 

@@ -81,6 +81,15 @@ describe('what a database error means', () => {
     ['a code that is no text', withCode(7), 'other', false],
     ['a code of somebody else', withCode('P2002x', 'timeout'), 'other', false],
     ['no error at all', 'connection refused', 'other', false],
+    ['what a library wraps without a word', wrapped({}), 'other', false],
+    [
+      'an adapter of Prisma that says nothing',
+      Object.assign(new Error('x'), { meta: { driverAdapterError: null } }),
+      'other',
+      false,
+    ],
+    ['a code that ends like one of the system', withCode('MY_EPIPE7'), 'other', false],
+    ['a code that holds one of the system', withCode('7EPIPE'), 'other', false],
   ])('%s', (_, error, cause, refusal) => {
     expect(databaseCause(error)).toBe(cause);
     expect(isRefusal(error)).toBe(refusal);
@@ -90,6 +99,9 @@ describe('what a database error means', () => {
     expect(sqlState(wrapped(withCode('23514')))).toBe('23514');
     expect(sqlState(withCode('EPIPE'))).toBeUndefined();
     let deep: unknown = withCode('23514');
+    for (let depth = 0; depth < 5; depth++) deep = wrapped(deep);
+    expect(sqlState(deep)).toBe('23514');
+    deep = withCode('23514');
     for (let depth = 0; depth < 6; depth++) deep = wrapped(deep);
     expect(sqlState(deep)).toBeUndefined();
     const circle = new Error('round');
@@ -103,6 +115,10 @@ describe('what a database error means', () => {
     const original = { originalCode: '3F000', originalMessage: 'no such schema', message: 'x' };
     expect(databaseError(ofPrisma('P2010', original))).toEqual(said);
     expect(databaseError(ofPrisma('P2010', { originalCode: '3F000' }))).toEqual({
+      ...said,
+      message: '',
+    });
+    expect(databaseError(Object.assign(withCode('3F000'), { message: 5 }))).toEqual({
       ...said,
       message: '',
     });

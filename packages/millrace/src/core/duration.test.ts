@@ -81,3 +81,15 @@ describe('formatDuration', () => {
     );
   });
 });
+
+it.each<[string, number]>([
+  ['15m', 900_000],
+  ['1.25s', 1_250],
+  [' 5s ', 5_000],
+])('%j is %d ms', (text, ms) => {
+  expect(durationMs(text as Duration)).toBe(ms);
+});
+
+it.each(['x5s', '5sx', '1.xs', '1.s', '5'])('%j is no duration', (text) => {
+  expect(() => durationMs(text as Duration)).toThrow(`duration: "${text}" is not a duration`);
+});

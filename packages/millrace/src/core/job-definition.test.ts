@@ -8,7 +8,7 @@ import { every } from './schedule.ts';
 
 /** Defines a job from options that the compiler would refuse. */
 const define = (options: unknown) => defineJob(options as JobOptions<string, undefined, undefined>);
-const failing = (code: string, message: string) =>
+const failing = (code: unknown, message: string) =>
   expect.objectContaining({
     code,
     message: expect.stringContaining(message) as unknown,
@@ -94,6 +94,10 @@ describe('defineJob', () => {
     [{ kind: 'a', timeout: 0 }, 'MILLRACE_OPTION_INVALID', 'longer than zero'],
     [{ kind: 'a', transaction: 'yes' }, 'MILLRACE_OPTION_INVALID', 'a.transaction'],
     [{ kind: 'a', transaction: { isolaton: 'x' } }, 'MILLRACE_OPTION_UNKNOWN', "'isolation'?"],
+    [{ kind: 'a', transaction: null }, 'MILLRACE_OPTION_INVALID', 'a.transaction must be'],
+    [{ kind: 'a', transaction: { begin: 1 } }, 'MILLRACE_OPTION_UNKNOWN', "'begin'"],
+    [{ kind: 'a', enabled: 1 }, 'MILLRACE_OPTION_INVALID', 'a.enabled must be'],
+    [{ kind: 'a', transaction: true, isolate: 'thread' }, 'MILLRACE_OPTION_INVALID', 'a.isolate'],
     [{ kind: 'a', handler: 'f' }, 'MILLRACE_OPTION_INVALID', 'defineJob.handler'],
   ])('refuses %o', (options, code, message) => {
     expect(() => define(options)).toThrow(failing(code, message));
@@ -153,7 +157,16 @@ describe('schedules of a definition', () => {
     [{ at: cron('0 3 * * *'), runOnStart: true }, 'runOnStart goes with every(…) only'],
     [[every('1h'), every('2h')], "two schedules are called 'digest'; give each a name"],
   ])('refuse %o', (schedule, message) => {
-    expect(() => schedulesOf(schedule)).toThrow(message);
+    expect(() => schedulesOf(schedule)).toThrow(
+      failing(expect.stringMatching(/^MILLRACE_\w+_(?:INVALID|UNKNOWN)$/), message),
+    );
+  });
+});
+
+it('an isolated definition runs in the module that defines it', () => {
+  expect(defineJob({ kind: 'a', isolate: 'thread' }).settings.isolate).toMatchObject({
+    in: 'thread',
+    module: import.meta.url,
   });
 });
 

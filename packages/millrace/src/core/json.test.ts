@@ -124,6 +124,9 @@ describe('toJson', () => {
     const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
     expect(JSON.stringify(toJson(nested(500)))).toBe(JSON.stringify(nested(500)));
     expect(refusal(nested(501))).toContain('nested deeper than 500 levels');
+    let within: unknown = 1;
+    for (let depth = 0; depth < 501; depth++) within = { within };
+    expect(refusal(within)).toContain('nested deeper than 500 levels');
     const endless = { toJSON: () => ({ ...endless }) };
     expect(refusal(endless)).toContain('nested deeper than 500 levels');
   });

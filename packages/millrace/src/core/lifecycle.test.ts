@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isFinished, jobStates, type JobState } from './job.ts';
 import {
   jobEvents,
+  leavesTrace,
   lifecycle,
   settle,
   waitingState,
@@ -314,6 +315,24 @@ function changed(job: Model, event: 'due' | 'claim' | 'rescue' | 'cancel' | 'ret
       };
   }
 }
+
+describe('an outcome whose answer was lost', () => {
+  const job = { attempt: 1, maxAttempts: 2 };
+  const delay = { ms: 0, from: 'now' } as const;
+
+  it.each<[Outcome, HistoryPolicy, boolean]>([
+    [{ type: 'complete', result: null }, 'all', true],
+    [{ type: 'complete', result: null }, 'failures', false],
+    [{ type: 'complete', result: null }, 'none', false],
+    [{ type: 'cancel', reason: '' }, 'none', true],
+    [{ type: 'discard', reason: '' }, 'none', true],
+    [{ type: 'retry', error, delay }, 'none', true],
+    [{ type: 'snooze', delayMs: 0 }, 'all', false],
+    [{ type: 'giveBack' }, 'all', false],
+  ])('%j with the history of %s is found again: %s', (outcome, history, isFound) => {
+    expect(leavesTrace(settle(outcome, job, history))).toBe(isFound);
+  });
+});
 
 describe('a whole life', () => {
   const steps = fc.oneof(

@@ -116,3 +116,46 @@ describe('a loop', () => {
     await loop.stop();
   });
 });
+
+it('a loop tells of each pass that succeeded when the next is due, and that none is when it has stopped', async () => {
+  const told: number[] = [];
+  let end = () => {};
+  const answers = [5, new Error('away'), 7];
+  const loop = new Loop({
+    async pass() {
+      const answer = answers.shift() ?? 9;
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    clock: { monotonicMs: () => 0, after: (_, callback) => ((end = callback), () => {}) },
+    random: () => 1,
+    onError() {},
+    onPass: (nextInMs) => told.push(nextInMs),
+  });
+  await loop.stop();
+  expect(told).toEqual([]);
+  await loop.start();
+  for (const count of [1, 2]) {
+    end();
+    await expect.poll(() => answers.length).toBe(2 - count);
+  }
+  await expect.poll(() => told).toEqual([5, 7]);
+  await loop.stop();
+  expect(told).toEqual([5, 7, Number.POSITIVE_INFINITY]);
+});
+
+it('the pauses after errors are spread from half to one and a half', async () => {
+  const pauses: number[] = [];
+  for (const random of [0, 1]) {
+    const loop = new Loop({
+      pass: () => Promise.reject(new Error('away')),
+      clock: { monotonicMs: () => 0, after: (delayMs) => (pauses.push(delayMs), () => {}) },
+      random: () => random,
+      onError() {},
+    });
+    await loop.start();
+    await expect.poll(() => pauses.length).toBe(random + 1);
+    await loop.stop();
+  }
+  expect(pauses).toEqual([125, 375]);
+});

@@ -175,6 +175,7 @@ describe('the options of Millrace', () => {
     ['a unique key', enqueueChecks, { uniqueKey: '' }, 'text of 1 to 500'],
     ['an isolation', transactionChecks, { isolation: 'snapshot' }, "'read committed' or"],
     ['a schema', millraceChecks, { schema: 'x'.repeat(64) }, 'text of 1 to 63'],
+    ['a schema of long letters', millraceChecks, { schema: 'ä'.repeat(32) }, 'at most 63 bytes'],
     ['a limit of bytes', millraceChecks, { payloadMaxBytes: 0 }, 'a whole number from 1'],
     ['a retention', millraceChecks, { completedRetention: 'long' }, 'is not a duration'],
     ['concurrency', workerChecks, { concurrency: 0 }, 'from 1 to 10000'],
@@ -184,6 +185,11 @@ describe('the options of Millrace', () => {
   ])('refuse %s', (_, checks, input, message) => {
     expect(() => checkOptions(checks, input, 'it')).toThrow(message);
   });
+});
+
+it('a schema may have the longest name that PostgreSQL keeps', () => {
+  const schema = `x${'ä'.repeat(31)}`;
+  expect(checkOptions(millraceChecks, { schema }, 'it')).toEqual({ schema });
 });
 
 describe('nearest', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Duration } from './duration.ts';
 import { MillraceError } from './errors.ts';
 import { cancel, discard, OutcomeError, outcomeRequest, retryAfter, snooze } from './outcome.ts';
@@ -29,6 +29,13 @@ describe('what a handler can ask for', () => {
     expect(outcomeRequest(asked)).toEqual(request);
   });
 
+  it('says by name and message what it is, if somebody takes it for a failure', () => {
+    expect(snooze('5m')).toMatchObject({ name: 'OutcomeError', message: 'snoozed by its handler' });
+    expect(retryAfter('5m', '429').message).toBe('retry asked for by its handler');
+    expect(() => snooze('soon' as Duration)).toThrow('snooze: "soon" is not a duration');
+    expect(() => retryAfter('soon' as Duration)).toThrow('retryAfter: "soon" is not a duration');
+  });
+
   it('a malformed delay is refused where it is written', () => {
     const invalid = expect.objectContaining({ code: 'MILLRACE_DURATION_INVALID' }) as unknown;
     expect(() => snooze('soon' as Duration)).toThrow(invalid);
@@ -45,8 +52,8 @@ describe('what a handler can ask for', () => {
   });
 
   it('is recognized across two copies of the package', async () => {
-    vi.resetModules();
-    const copy = await import('./outcome.ts');
+    const another = './outcome.ts?another';
+    const copy = (await import(another)) as typeof import('./outcome.ts');
     expect(copy.OutcomeError).not.toBe(OutcomeError);
     expect(outcomeRequest(copy.snooze('1s'))).toEqual({ type: 'snooze', delayMs: 1_000 });
   });

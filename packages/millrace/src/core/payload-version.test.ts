@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { codecOf } from './payload.ts';
-import { upgraded, upgradeSteps } from './payload-version.ts';
+import { readPayload, upgraded, upgradeSteps } from './payload-version.ts';
 
 const codec = codecOf({ encode: (input: never) => input, decode: (stored) => stored }, 'payload');
 
@@ -34,6 +35,31 @@ describe('upgraded', () => {
       code: 'MILLRACE_PAYLOAD_UPGRADE_FAILED',
       message: 'the step from version 1: no',
     });
+    const noError = 'no' as unknown as Error;
+    const silent = upgradeSteps({ 1: () => Promise.reject(noError) }, 2, 'kind');
+    await expect(upgraded({}, 1, { codec, version: 2, upgrade: silent })).rejects.toMatchObject({
+      code: 'MILLRACE_PAYLOAD_UPGRADE_FAILED',
+      message: 'the step from version 1: it threw no error',
+      cause: 'no',
+    });
+  });
+
+  it('refuses what the definition of today refuses', async () => {
+    const numbers = codecOf(z.object({ n: z.number() }), 'payload');
+    const upgrade = upgradeSteps({ 1: () => ({ n: 'x' }) }, 2, 'kind');
+    await expect(upgraded({}, 1, { codec: numbers, version: 2, upgrade })).rejects.toMatchObject({
+      code: 'MILLRACE_PAYLOAD_UPGRADE_FAILED',
+      message: expect.stringContaining('the outcome of the steps from version 1: ') as unknown,
+    });
+  });
+});
+
+describe('readPayload', () => {
+  it('takes only what is older through the steps', async () => {
+    const upgrade = upgradeSteps({ 1: () => 'new' }, 2, 'kind');
+    const versioned = { codec, version: 2, upgrade };
+    expect(await readPayload('old', 1, versioned)).toBe('new');
+    expect(await readPayload('stored', 2, versioned)).toBe('stored');
   });
 });
 
@@ -45,4 +71,19 @@ describe('upgradeSteps', () => {
       expect(refused).toThrow(expect.objectContaining({ code: 'MILLRACE_OPTION_INVALID' }));
     },
   );
+
+  it.each<[object, string]>([
+    [{ 3: () => 1 }, "kind.upgrade has a step from '3'; it starts from a version before 3"],
+    [{ 1: 2 }, 'kind.upgrade[1] must be a function'],
+    [() => 1, 'kind.upgrade must be an object of functions'],
+  ])('says of %o why it is refused', (given, message) => {
+    expect(() => upgradeSteps(given, 3, 'kind')).toThrow(message);
+  });
+
+  it('refuses null in place of steps, and takes none', () => {
+    expect(() => upgradeSteps(null, 3, 'kind')).toThrow(
+      'kind.upgrade must be an object of functions',
+    );
+    expect(upgradeSteps(undefined, 3, 'kind')).toEqual(new Map());
+  });
 });

@@ -3,7 +3,13 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Json } from './json.ts';
-import { codecOf, type PayloadCodec, type PayloadSource, type StandardSchema } from './payload.ts';
+import {
+  codecOf,
+  encodePayload,
+  type PayloadCodec,
+  type PayloadSource,
+  type StandardSchema,
+} from './payload.ts';
 
 const encode = async (source: PayloadSource | undefined, input: unknown) =>
   codecOf(source, 'job.payload').encode(input);
@@ -172,6 +178,7 @@ describe('a codec of your own', () => {
     {},
     { type: 'object', properties: {} },
     { encode: () => 1 },
+    { decode: () => 1 },
     { '~standard': {} },
     () => ({}),
   ])('%o is neither a schema nor a codec', (source) => {
@@ -179,4 +186,38 @@ describe('a codec of your own', () => {
       failing('MILLRACE_OPTION_INVALID', 'job.payload must be a Standard Schema validator'),
     );
   });
+});
+
+describe('a payload as it is stored', () => {
+  const limits = { kind: 'mail', maxBytes: 4 };
+
+  it('is as long as its JSON in bytes, and no longer than allowed', async () => {
+    await expect(encodePayload('ä', undefined, limits)).resolves.toBe('ä');
+    await expect(encodePayload('äa', undefined, limits)).rejects.toThrow(
+      failing('MILLRACE_PAYLOAD_TOO_LARGE', 'the payload of mail has 5 bytes; 4 are allowed'),
+    );
+  });
+
+  it('is made by the codec of its kind, or is the JSON that it is', async () => {
+    const codec = codecOf({ encode: (input: number) => input + 1, decode: (n) => n }, 'x');
+    await expect(encodePayload(1, codec, limits)).resolves.toBe(2);
+    await expect(encodePayload(1, undefined, limits)).resolves.toBe(1);
+    await expect(encodePayload(() => 1, undefined, limits)).rejects.toThrow(
+      failing('MILLRACE_PAYLOAD_NOT_JSON', ''),
+    );
+  });
+});
+
+it.each([
+  [5, 'a4: no'],
+  [6, 'a4: no; and 1 more'],
+])('of %d objections of a schema the first five are told', async (count, end) => {
+  const issues = Array.from({ length: count }, (_, index) => ({
+    path: [`a${index}`],
+    message: 'no',
+  }));
+  const schema = {
+    '~standard': { version: 1, vendor: 'x', validate: () => ({ issues }) },
+  } as const;
+  await expect(encode(schema as PayloadSource, {})).rejects.toThrow(new RegExp(`${end}$`));
 });

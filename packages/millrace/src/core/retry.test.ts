@@ -184,6 +184,11 @@ describe('settings of a policy', () => {
     );
     expect(() => exponential({ cap: '1 day' as Duration })).toThrow('exponential.cap');
     expect(() => delays([] as unknown as ['1s'])).toThrow(invalid);
+    expect(() => delays(['1s'], { jiter: 0 } as object)).toThrow('delays: unknown option');
+    expect(() => linear({ first: '1s', stp: 1 } as { first: '1s' })).toThrow('linear: unknown');
+    expect(() => delays([] as unknown as ['1s'])).toThrow('delays must be');
+    expect(() => delayAfter(() => 'x' as Duration, 1)).toThrow('retry: "x" is not a duration');
+    expect(linear({ first: '1s', from: 'due' }).from).toBe('due');
     expect(() => delays('1s' as unknown as ['1s'])).toThrow(invalid);
     expect(() => delays(['1s', 'x' as Duration])).toThrow('delays[1]');
   });

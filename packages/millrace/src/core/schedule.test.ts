@@ -49,10 +49,16 @@ describe('every', () => {
 
   it('refuses less than a second and what is no duration', () => {
     expect(() => every('999ms')).toThrow(
-      expect.objectContaining({ code: 'MILLRACE_OPTION_INVALID' }),
+      expect.objectContaining({
+        code: 'MILLRACE_OPTION_INVALID',
+        message: 'every: 999ms is shorter than one second',
+      }),
     );
     expect(() => every('often' as Duration)).toThrow(
-      expect.objectContaining({ code: 'MILLRACE_DURATION_INVALID' }),
+      expect.objectContaining({
+        code: 'MILLRACE_DURATION_INVALID',
+        message: 'every: "often" is not a duration',
+      }),
     );
   });
 });
@@ -248,6 +254,17 @@ describe('planFires', () => {
     expect(plan(90_000_000, 0)).toEqual({ fire: [5_000], letGoMs: null, nextMs: null });
     expect(plan(90_000_000, 5_000)).toEqual({ fire: [], letGoMs: null, nextMs: null });
     expect(plan(1_000, 0)).toEqual({ fire: [], letGoMs: null, nextMs: 5_000 });
+  });
+
+  it('under once a fire time that is just late stands for those that were missed before it', () => {
+    const nowMs = 10 * 60_000 + 30_000;
+    const input = { times: every('1m'), anchorMs: 0, lastFireMs: 0, nowMs };
+    const plan = planFires({ ...input, rule: missedRule('once') });
+    expect(plan).toEqual({ fire: [600_000], letGoMs: 540_000, nextMs: 660_000 });
+  });
+
+  it('the window of all is a duration', () => {
+    expect(() => missedRule({ all: 'x' as Duration })).toThrow('missed.all: "x"');
   });
 
   it.each<MissedPolicy>(['skip', 'once', { all: '36500d' }])(

@@ -1,0 +1,47 @@
+import type { Profiler } from 'node:inspector';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { mergeScriptCovs } from '@bcoe/v8-coverage';
+
+/** So many processes are merged at a time: what a whole run writes does not fit into memory. */
+const atOnce = 50;
+
+/** What all processes that wrote into the folder ran of the sources with these URLs. */
+export function gathered(
+  folder: string,
+  urls: ReadonlySet<string>,
+): ReadonlyMap<string, Profiler.ScriptCoverage> {
+  const merged = new Map<string, Profiler.ScriptCoverage>();
+  const waiting = new Map<string, Profiler.ScriptCoverage[]>();
+  const mergeWaiting = () => {
+    for (const [url, scripts] of waiting) {
+      const before = merged.get(url);
+      merged.set(url, mergeScriptCovs(before === undefined ? scripts : [before, ...scripts]));
+    }
+    waiting.clear();
+  };
+  for (const [index, file] of readdirSync(folder).entries()) {
+    for (const script of scriptsOf(join(folder, file))) {
+      if (!urls.has(script.url)) continue;
+      const list = waiting.get(script.url) ?? [];
+      waiting.set(script.url, list);
+      list.push(script);
+    }
+    if (index % atOnce === atOnce - 1) mergeWaiting();
+  }
+  mergeWaiting();
+  return merged;
+}
+
+/** A process that was killed while it wrote leaves half a file. */
+function scriptsOf(path: string): readonly Profiler.ScriptCoverage[] {
+  try {
+    const { result } = JSON.parse(readFileSync(path, 'utf8')) as {
+      readonly result: readonly Profiler.ScriptCoverage[];
+    };
+    return result;
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
