@@ -60,6 +60,8 @@ describe('readPayload', () => {
     const versioned = { codec, version: 2, upgrade };
     expect(await readPayload('old', 1, versioned)).toBe('new');
     expect(await readPayload('stored', 2, versioned)).toBe('stored');
+    const sealed = { 'millrace:encrypted': 1, kid: 'k1' };
+    expect(() => readPayload(sealed, 2, versioned)).toThrow('k1');
   });
 });
 

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Json } from './json.ts';
+import { layersOf } from './middleware.ts';
 import {
   codecOf,
   encodePayload,
@@ -189,7 +190,7 @@ describe('a codec of your own', () => {
 });
 
 describe('a payload as it is stored', () => {
-  const limits = { kind: 'mail', maxBytes: 4 };
+  const limits = { kind: 'mail', version: 1, maxBytes: 4, layers: undefined };
 
   it('is as long as its JSON in bytes, and no longer than allowed', async () => {
     await expect(encodePayload('ä', undefined, limits)).resolves.toBe('ä');
@@ -204,6 +205,17 @@ describe('a payload as it is stored', () => {
     await expect(encodePayload(1, undefined, limits)).resolves.toBe(1);
     await expect(encodePayload(() => 1, undefined, limits)).rejects.toThrow(
       failing('MILLRACE_PAYLOAD_NOT_JSON', ''),
+    );
+  });
+
+  it('is what the middleware of its kind makes of that, and as long', async () => {
+    const doubled = { encode: (json: Json) => [json, json], decode: (json: Json) => json };
+    const layers = layersOf([doubled], []);
+    await expect(encodePayload(1, undefined, { ...limits, maxBytes: 5, layers })).resolves.toEqual([
+      1, 1,
+    ]);
+    await expect(encodePayload(1, undefined, { ...limits, layers })).rejects.toThrow(
+      failing('MILLRACE_PAYLOAD_TOO_LARGE', 'the payload of mail has 5 bytes; 4 are allowed'),
     );
   });
 });

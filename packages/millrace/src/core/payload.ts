@@ -101,21 +101,18 @@ export async function encodePayload(
   about: StoredPayload & { readonly maxBytes: number; readonly layers: Layers | undefined },
 ): Promise<Json> {
   const { kind, version, maxBytes, layers } = about;
-  const encode = () => (codec === undefined ? toJson(payload) : codec.encode(payload));
-  const stored =
-    layers === undefined
-      ? await encode()
-      : await transformed(
-          await confidentially(layers, 'MILLRACE_PAYLOAD_INVALID', encode),
-          layers.encode,
-          { kind, version },
-        );
-  const bytes = new TextEncoder().encode(JSON.stringify(stored)).length;
-  if (bytes <= maxBytes) return stored;
-  throw new MillraceError(
-    'MILLRACE_PAYLOAD_TOO_LARGE',
-    `the payload of ${kind} has ${bytes} bytes; ${maxBytes} are allowed`,
+  const made = await confidentially(layers, 'MILLRACE_PAYLOAD_INVALID', () =>
+    codec === undefined ? toJson(payload) : codec.encode(payload),
   );
+  const stored = await transformed(made, layers?.encode ?? [], { kind, version });
+  const bytes = new TextEncoder().encode(JSON.stringify(stored)).length;
+  if (bytes > maxBytes) {
+    throw new MillraceError(
+      'MILLRACE_PAYLOAD_TOO_LARGE',
+      `the payload of ${kind} has ${bytes} bytes; ${maxBytes} are allowed`,
+    );
+  }
+  return stored;
 }
 
 function isSchema(source: unknown): source is StandardSchema<unknown, unknown> {
