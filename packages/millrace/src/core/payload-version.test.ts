@@ -60,6 +60,8 @@ describe('readPayload', () => {
     const versioned = { codec, version: 2, upgrade };
     expect(await readPayload('old', 1, versioned)).toBe('new');
     expect(await readPayload('stored', 2, versioned)).toBe('stored');
+    const counting = codecOf({ encode: (n: number) => n + 1, decode: (n) => n }, 'payload');
+    expect(await readPayload(1, 2, { ...versioned, codec: counting })).toBe(1);
   });
 });
 
