@@ -50,6 +50,7 @@ describe('a source of flags', () => {
   it.each([
     [null],
     [5],
+    [Object.assign(() => 1, { boolean: ask, number: ask, string: ask })],
     [{ number: ask, string: ask }],
     [{ boolean: ask, string: ask }],
     [{ boolean: ask, number: ask }],

@@ -62,6 +62,8 @@ describe('readPayload', () => {
     expect(await readPayload('stored', 2, versioned)).toBe('stored');
     const sealed = { 'millrace:encrypted': 1, kid: 'k1' };
     expect(() => readPayload(sealed, 2, versioned)).toThrow('k1');
+    const counting = codecOf({ encode: (n: number) => n + 1, decode: (n) => n }, 'payload');
+    expect(await readPayload(1, 2, { ...versioned, codec: counting })).toBe(1);
   });
 });
 

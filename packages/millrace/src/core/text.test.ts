@@ -70,3 +70,8 @@ describe('show', () => {
     );
   });
 });
+
+it('text that is exactly as long as it may be is left whole', () => {
+  expect(boundedText('1234567890', 10)).toBe('1234567890');
+  expect(boundedText('12345678901', 10)).not.toBe('12345678901');
+});

@@ -30,3 +30,8 @@ it.each([
 ])('%s is no traceparent', (text) => {
   expect(parseTraceparent(text)).toBeUndefined();
 });
+
+it('an id may end in zeros', () => {
+  const parent = { traceId: `${'1'.repeat(31)}0`, spanId: `${'1'.repeat(15)}0`, flags: 1 };
+  expect(parseTraceparent(formatTraceparent(parent))).toEqual(parent);
+});
