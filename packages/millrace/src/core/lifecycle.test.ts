@@ -373,3 +373,12 @@ describe('a whole life', () => {
     );
   });
 });
+
+it('the table says why an event is refused or changes nothing, and what is gone is gone', () => {
+  for (const transition of Object.values(lifecycle).flatMap((row) => Object.values(row))) {
+    if ('gone' in transition) expect(transition.gone).toBe(true);
+    if ('stays' in transition) expect(transition.stays).toMatch(/^\S.{5,}/);
+    if (!('to' in transition || 'gone' in transition || 'stays' in transition))
+      expect(transition.refused).toMatch(/^\S.{5,}/);
+  }
+});
