@@ -375,10 +375,11 @@ describe('a whole life', () => {
 });
 
 it('the table says why an event is refused or changes nothing, and what is gone is gone', () => {
-  for (const transition of Object.values(lifecycle).flatMap((row) => Object.values(row))) {
-    if ('gone' in transition) expect(transition.gone).toBe(true);
-    if ('stays' in transition) expect(transition.stays).toMatch(/^\S.{5,}/);
-    if (!('to' in transition || 'gone' in transition || 'stays' in transition))
-      expect(transition.refused).toMatch(/^\S.{5,}/);
-  }
+  const said = Object.values(lifecycle)
+    .flatMap((row) => Object.values(row))
+    .filter((transition) => !('to' in transition))
+    .map((transition) => Object.values(transition)[0] as unknown);
+  const unsaid = said.filter((one) => one !== true && !(typeof one === 'string' && one.length > 5));
+  expect(said.length).toBeGreaterThan(0);
+  expect(unsaid).toEqual([]);
 });
