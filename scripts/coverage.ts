@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCoverageMap } from '@vitest/istanbul-lib-coverage';
 import { gathered } from './coverage/gathered.ts';
-import { coverageOf } from './coverage/of-source.ts';
+import { asItRuns, coverageOf } from './coverage/of-source.ts';
 import { printSummary, shortfalls, writeReports, type Demand } from './coverage/report.ts';
 import { ranTests } from './coverage/run-tests.ts';
 
@@ -33,9 +33,10 @@ const urls = globSync(`${below}/**/*.ts`, { cwd: root })
   .filter((path) => !path.endsWith('.test.ts'))
   .toSorted()
   .map((path) => pathToFileURL(root + path).href);
-const ran = gathered(raw, new Set(urls));
+const sources = new Map(urls.map((url) => [url, asItRuns(url)]));
+const ran = gathered(raw, sources);
 const map = createCoverageMap();
-for (const url of urls) map.merge(await coverageOf(url, ran.get(url)));
+for (const [url, code] of sources) map.merge(await coverageOf(url, code, ran.get(url)));
 
 writeReports(map, `${root}coverage`);
 printSummary(map, root);

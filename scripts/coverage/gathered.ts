@@ -1,15 +1,16 @@
 import type { Profiler } from 'node:inspector';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { mergeScriptCovs } from '@bcoe/v8-coverage';
 
 /** So many processes are merged at a time: what a whole run writes does not fit into memory. */
 const atOnce = 50;
 
-/** What all processes that wrote into the folder ran of the sources with these URLs. */
+/** What all processes that wrote into the folder ran of the sources, which are named by their URLs. */
 export function gathered(
   folder: string,
-  urls: ReadonlySet<string>,
+  sources: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, Profiler.ScriptCoverage> {
   const merged = new Map<string, Profiler.ScriptCoverage>();
   const waiting = new Map<string, Profiler.ScriptCoverage[]>();
@@ -22,7 +23,7 @@ export function gathered(
   };
   for (const [index, file] of readdirSync(folder).entries()) {
     for (const script of scriptsOf(join(folder, file))) {
-      if (!urls.has(script.url)) continue;
+      if (!isOf(script, sources.get(script.url))) continue;
       const list = waiting.get(script.url) ?? [];
       waiting.set(script.url, list);
       list.push(script);
@@ -31,6 +32,17 @@ export function gathered(
   }
   mergeWaiting();
   return merged;
+}
+
+/**
+ * A test that starts vitest by itself has processes in which Vite loads the sources, which makes other texts of them. Behind
+ * the text, Node.js writes where it is from, as a URL or as a path.
+ */
+function isOf({ url, functions }: Profiler.ScriptCoverage, code: string | undefined): boolean {
+  const length = functions[0]?.ranges[0]?.endOffset;
+  if (code === undefined || length === undefined) return false;
+  const rest = length - code.length - '\n\n//# sourceURL='.length;
+  return rest === url.length || rest === fileURLToPath(url).length;
 }
 
 /** A process that was killed while it wrote leaves half a file. */

@@ -6,15 +6,17 @@ import type { CoverageMapData } from '@vitest/istanbul-lib-coverage';
 import { convert } from 'ast-v8-to-istanbul';
 import { parseSync } from 'vite';
 
-/**
- * Which statements and branches of a source ran. Node.js puts blanks in the place of types, so positions in what ran are
- * positions in the source.
- */
+/** A source as Node.js runs it: with blanks in the place of types, so that positions stay what they are. */
+export function asItRuns(url: string): string {
+  return stripTypeScriptTypes(readFileSync(fileURLToPath(url), 'utf8'));
+}
+
+/** Which statements and branches of a source ran. */
 export async function coverageOf(
   url: string,
+  code: string,
   ran: Profiler.ScriptCoverage | undefined,
 ): Promise<CoverageMapData> {
-  const code = stripTypeScriptTypes(readFileSync(fileURLToPath(url), 'utf8'));
   const { program } = parseSync('source.js', code);
   return convert({ code, ast: program, coverage: ran ?? neverLoaded(url, code) });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { startVitest } from 'vitest/node';
 
 /**
@@ -13,6 +13,8 @@ export async function ranTests(
 ): Promise<boolean> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  // Some tests start processes as another user.
+  chmodSync(folder, 0o777);
   // Node.js hands it on even to children that are given an environment of their own.
   process.env['NODE_V8_COVERAGE'] = folder;
   const vitest = await startVitest([...only], {

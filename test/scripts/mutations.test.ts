@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { fileOf, mutated } from '../../scripts/mutations/apply.ts';
+import { conditionsOf } from '../../scripts/mutations/conditions.ts';
 import { mutationsDocument } from '../../scripts/mutations/document.ts';
 import { mutations, type Mutation } from '../../scripts/mutations/mutations.ts';
 
@@ -72,5 +73,25 @@ describe('applying a mutation', () => {
     expect(refused({ clause: 'AND c' })).toThrow('exactly once');
     expect(refused({ clause: 'a' })).toThrow('exactly once');
     expect(refused({ statement: 'three' })).toThrow('no statement');
+  });
+});
+
+describe('finding conditions', () => {
+  const source =
+    "export const one = statement(\n  `UPDATE t SET a = 1, b = 2 WHERE c = ${x('d <> e')} AND NOT f\n RETURNING g -> 'h'`,\n);\n";
+
+  it('finds every comparison and test of the SQL, and nothing that is assigned', () => {
+    expect(conditionsOf(source, []).map(({ text }) => text)).toEqual([
+      "c = ${x('d",
+      'AND NOT f RETURNING',
+    ]);
+  });
+
+  it('knows which of them a mutation really changes', () => {
+    const mutation = { statement: 'one', clause: 'c = ${x', becomes: 'c <> ${x' } as Mutation;
+    expect(conditionsOf(source, [mutation]).map(({ isMutated }) => isMutated)).toEqual([
+      true,
+      false,
+    ]);
   });
 });

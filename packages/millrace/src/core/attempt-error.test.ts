@@ -190,3 +190,8 @@ it.each<[unknown, string]>([
 ])('%o is named %s', (thrown, name) => {
   expect(nameOf(thrown)).toBe(name);
 });
+
+it('a constructor whose name is no text gives none', () => {
+  const odd = Object.defineProperty(new Error('no'), 'constructor', { value: { name: 5 } });
+  expect(nameOf(odd)).toBe('Error');
+});

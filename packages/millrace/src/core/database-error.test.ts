@@ -125,3 +125,18 @@ describe('what a database error means', () => {
     expect(databaseError(new Error('x'))).toBeUndefined();
   });
 });
+
+it.each(['57P01', '57P02', '57P03', '57P05', '53300'])('%s ends the session', (code) => {
+  expect(databaseCause(withCode(code))).toBe('connection');
+});
+
+it.each(['X23505', '23505X', '2350', 'ABCDE'])('%s is no SQLSTATE', (code) => {
+  expect(sqlState(withCode(code))).toBeUndefined();
+});
+
+it.each(['not queryable', 'not reachable', 'notReachable', 'Socket closed', 'timed out'])(
+  'a driver that says %j has lost its connection',
+  (message) => {
+    expect(databaseCause(new Error(message))).toBe('connection');
+  },
+);

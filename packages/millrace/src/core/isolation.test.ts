@@ -98,3 +98,8 @@ it('what runs isolated handlers refuses to start a worker, and nothing else does
     }),
   );
 });
+
+it('another copy of the package knows by the same name that it is isolated', () => {
+  becomeIsolated();
+  expect(Symbol.for('millrace.isolated') in globalThis).toBe(true);
+});

@@ -171,9 +171,8 @@ it('an isolated definition runs in the module that defines it', () => {
 });
 
 describe('with', () => {
-  const job = defineJob({ kind: 'a', payload: z.object({ n: z.number().optional() }) });
-
   it('makes a job as a value, for enqueueMany', () => {
+    const job = defineJob({ kind: 'a', payload: z.object({ n: z.number().optional() }) });
     expect(job.with({ n: 1 }, { queue: 'b' })).toEqual({
       definition: job,
       payload: { n: 1 },

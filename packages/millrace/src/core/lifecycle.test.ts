@@ -373,3 +373,13 @@ describe('a whole life', () => {
     );
   });
 });
+
+it('the table says why an event is refused or changes nothing, and what is gone is gone', () => {
+  const said = Object.values(lifecycle)
+    .flatMap((row) => Object.values(row))
+    .filter((transition) => !('to' in transition))
+    .map((transition) => Object.values(transition)[0] as unknown);
+  const unsaid = said.filter((one) => one !== true && !(typeof one === 'string' && one.length > 5));
+  expect(said.length).toBeGreaterThan(0);
+  expect(unsaid).toEqual([]);
+});

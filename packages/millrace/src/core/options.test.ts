@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   check,
   checkOptions,
+  defaults,
   definitionChecks,
   enqueueChecks,
   millraceChecks,
@@ -185,6 +186,10 @@ describe('the options of Millrace', () => {
   ])('refuse %s', (_, checks, input, message) => {
     expect(() => checkOptions(checks, input, 'it')).toThrow(message);
   });
+});
+
+it('a payload may have a mebibyte, unless that is told otherwise', () => {
+  expect(defaults.payloadMaxBytes).toBe(1_048_576);
 });
 
 it('a schema may have the longest name that PostgreSQL keeps', () => {

@@ -4,29 +4,34 @@ import { MillraceError } from './errors.ts';
 import { cancel, discard, OutcomeError, outcomeRequest, retryAfter, snooze } from './outcome.ts';
 
 describe('what a handler can ask for', () => {
-  it.each([
-    ['snooze', snooze('5m'), { type: 'snooze', delayMs: 300_000 }],
+  // Made inside of the test, so that a mutant of what makes it is at work.
+  it.each<[string, () => OutcomeError, object]>([
+    ['snooze', () => snooze('5m'), { type: 'snooze', delayMs: 300_000 }],
     [
       'retryAfter',
-      retryAfter('30s', '429'),
+      () => retryAfter('30s', '429'),
       { type: 'retryAfter', delayMs: 30_000, reason: '429' },
     ],
     [
       'retryAfter without a reason',
-      retryAfter(0),
+      () => retryAfter(0),
       { type: 'retryAfter', delayMs: 0, reason: 'retry asked for by its handler' },
     ],
-    ['cancel', cancel('sold out'), { type: 'cancel', reason: 'sold out' }],
-    ['cancel without a reason', cancel(), { type: 'cancel', reason: 'cancelled by its handler' }],
-    ['discard', discard('no such guest'), { type: 'discard', reason: 'no such guest' }],
+    ['cancel', () => cancel('sold out'), { type: 'cancel', reason: 'sold out' }],
+    [
+      'cancel without a reason',
+      () => cancel(),
+      { type: 'cancel', reason: 'cancelled by its handler' },
+    ],
+    ['discard', () => discard('no such guest'), { type: 'discard', reason: 'no such guest' }],
     [
       'discard without a reason',
-      discard(),
+      () => discard(),
       { type: 'discard', reason: 'discarded by its handler' },
     ],
-  ])('%s', (_, asked, request) => {
-    expect(asked).toBeInstanceOf(Error);
-    expect(outcomeRequest(asked)).toEqual(request);
+  ])('%s', (_, ask, request) => {
+    expect(ask()).toBeInstanceOf(Error);
+    expect(outcomeRequest(ask())).toEqual(request);
   });
 
   it('says by name and message what it is, if somebody takes it for a failure', () => {

@@ -50,3 +50,15 @@ it('A8: a quarantined job says what it did, with a stable code', () => {
   expect(quarantine.reason).toContain('ended its process 3 times');
   expect(quarantine.error.code).toBe('MILLRACE_JOB_QUARANTINED');
 });
+
+it('A8: what a suspect ends with says that the third crash was its own', () => {
+  expect(quarantine).toEqual({
+    reason: 'it ended its process 3 times, the last time while it ran alone',
+    error: {
+      name: 'MillraceError',
+      message:
+        'its process ended 3 times with this job in hand, the last time with nothing else in it',
+      code: 'MILLRACE_JOB_QUARANTINED',
+    },
+  });
+});
