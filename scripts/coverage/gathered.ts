@@ -36,12 +36,13 @@ export function gathered(
 
 /**
  * A test that starts vitest by itself has processes in which Vite loads the sources, which makes other texts of them. Behind
- * the text, Node.js writes where it is from, as a URL or as a path.
+ * the text, Node.js writes where it is from, as a URL or as a path. Who tells of a source a second time leaves the whole out.
  */
 function isOf({ url, functions }: Profiler.ScriptCoverage, code: string | undefined): boolean {
-  const length = functions[0]?.ranges[0]?.endOffset;
-  if (code === undefined || length === undefined) return false;
-  const rest = length - code.length - '\n\n//# sourceURL='.length;
+  if (code === undefined) return false;
+  const whole = functions.find(({ ranges }) => ranges[0]?.startOffset === 0)?.ranges[0];
+  if (whole === undefined) return true;
+  const rest = whole.endOffset - code.length - '\n\n//# sourceURL='.length;
   return rest === url.length || rest === fileURLToPath(url).length;
 }
 
