@@ -45,9 +45,11 @@ it('A4: G18: a reader whose transaction stays open keeps nobody from enqueueing,
   await using fleet = await Fleet.create();
   const { millrace } = fleet;
   await addExpiredDay(fleet);
-  const newest = await dropNewestDay(fleet);
   const storage = openStorage(fleet.url);
   const session = storage.session();
+  // The schema may have been made before midnight.
+  await session.createPartitions();
+  const newest = await dropNewestDay(fleet);
   const detaching = () =>
     fleet.query(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhdetachpending`);
   {
