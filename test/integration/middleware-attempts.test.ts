@@ -5,6 +5,7 @@ import { drain, runJob } from 'millrace/testing';
 import { z } from 'zod';
 import { isolated } from '../fixtures/isolated.ts';
 import { createTestMillrace, type TestMillrace } from '../helpers/millrace.ts';
+import { noting } from '../helpers/noting.ts';
 
 const open: AsyncDisposable[] = [];
 
@@ -16,24 +17,6 @@ async function app(options: MillraceOptions): Promise<TestMillrace> {
   const made = await createTestMillrace(options);
   open.push(made);
   return made;
-}
-
-/** Writes down when a job goes into it and comes out. */
-function noting(name: string, steps: string[]): Middleware {
-  return {
-    async enqueue(_, next) {
-      steps.push(`> ${name}`);
-      const answer = await next();
-      steps.push(`< ${name} ${answer?.status}`);
-      return answer;
-    },
-    async attempt({ attempt }, next) {
-      steps.push(`> ${name} ${attempt}`);
-      const result = await next();
-      steps.push(`< ${name} ${String(result)}`);
-      return `${name}(${String(result)})`;
-    },
-  };
 }
 
 describe('around attempts', () => {

@@ -1,16 +1,10 @@
 /** The application's own code around jobs, and around enqueueing them, on a real database. */
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  createMillrace,
-  defineJob,
-  every,
-  type Middleware,
-  type MillraceOptions,
-  type Transaction,
-} from 'millrace';
+import { createMillrace, defineJob, every, type MillraceOptions, type Transaction } from 'millrace';
 import { driveClock } from 'millrace/testing';
 import { z } from 'zod';
 import { createTestMillrace, type TestMillrace } from '../helpers/millrace.ts';
+import { noting } from '../helpers/noting.ts';
 import { recordEvents } from '../helpers/recorded.ts';
 import { until } from '../helpers/until.ts';
 
@@ -24,24 +18,6 @@ async function app(options: MillraceOptions): Promise<TestMillrace> {
   const made = await createTestMillrace(options);
   open.push(made);
   return made;
-}
-
-/** Writes down when a job goes into it and comes out. */
-function noting(name: string, steps: string[]): Middleware {
-  return {
-    async enqueue(_, next) {
-      steps.push(`> ${name}`);
-      const answer = await next();
-      steps.push(`< ${name} ${answer?.status}`);
-      return answer;
-    },
-    async attempt({ attempt }, next) {
-      steps.push(`> ${name} ${attempt}`);
-      const result = await next();
-      steps.push(`< ${name} ${String(result)}`);
-      return `${name}(${String(result)})`;
-    },
-  };
 }
 
 const mail = defineJob({ kind: 'mail', payload: z.object({ to: z.string() }) });
