@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { compileCache } from './compile-cache.ts';
 
@@ -38,7 +37,7 @@ interface RunningCli {
   readonly ended: Promise<CliResult>;
   /** What it has printed so far. */
   stdout(): string;
-  /** Waits until it has printed this. */
+  /** Waits until it has printed this, wherever it prints. */
   printed(what: string | RegExp): Promise<void>;
 }
 
@@ -98,15 +97,18 @@ function startCli(cwd: string, args: readonly string[], options: CliOptions): Ru
   );
   child.stdin.end(options.input ?? '');
   let stdout = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  const stderr = text(child.stderr);
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
   const ended = new Promise<number | null>((done) => child.once('close', done));
   return {
     process: child,
-    ended: ended.then(async (exitCode) => ({ exitCode, stdout, stderr: await stderr })),
+    ended: ended.then((exitCode) => ({ exitCode, stdout, stderr })),
     stdout: () => stdout,
     async printed(what) {
-      const has = () => (typeof what === 'string' ? stdout.includes(what) : what.test(stdout));
+      const isIn = (text: string) =>
+        typeof what === 'string' ? text.includes(what) : what.test(text);
+      const has = () => isIn(stdout) || isIn(stderr);
       let over = false;
       void ended.then(() => (over = true));
       await expect
@@ -116,7 +118,7 @@ function startCli(cwd: string, args: readonly string[], options: CliOptions): Ru
           message: `prints ${String(what)}`,
         })
         .toBe(true);
-      if (!has()) throw new Error(`It ended: ${stdout}${await stderr}`);
+      if (!has()) throw new Error(`It ended: ${stdout}${stderr}`);
     },
   };
 }
