@@ -5,6 +5,7 @@ import type { PipelinedSession } from './pipelined-session.ts';
 import type { Session } from './route.ts';
 import { inOrder, toClaimed, toCompletedColumns, toFoundLanes, toRouteColumns } from './rows.ts';
 import { claim, completeAndClaim } from './sql/claim.ts';
+import { besidesAt } from './sql/claimed-job.ts';
 import { freeLock } from './sql/liveness.ts';
 import { endWait, takeWait } from './sql/waiting.ts';
 
@@ -46,15 +47,15 @@ export class Claimant {
     const [statement, values] =
       completed.length === 0 ? ([claim, columns] as const) : ([completeAndClaim, all] as const);
     const rows = await this.#pipeline
-      .queryOn(this.session, statement, values)
+      .listOn(this.session, statement, values)
       .catch((error: unknown) => {
         this.#cursor.failed(this.#clock.monotonicMs() - startedMs);
         throw error;
       });
     const taken = inOrder(rows);
-    const head = rows[0] ?? {};
-    const atUs = Number(head['at_us']);
-    const paused = (head['paused'] as string[] | null) ?? [];
+    const [dead, at, dueInMs, pausedQueues, unwritten] = (rows[0] ?? []).slice(besidesAt);
+    const atUs = Number(at);
+    const paused = (pausedQueues as string[] | null) ?? [];
     this.#cursor.found(route, {
       lanes: toFoundLanes(taken),
       isFull: taken.length >= limit,
@@ -64,10 +65,10 @@ export class Claimant {
     });
     return {
       jobs: taken.map((row) => toClaimed(row, lease, atUs / 1_000)),
-      dead: head['dead'] === true,
-      dueInMs: head['due_ms'] as number | null,
+      dead: dead === true,
+      dueInMs: dueInMs as number | null,
       paused,
-      unwritten: (head['unwritten'] as string[] | null) ?? [],
+      unwritten: (unwritten as string[] | null) ?? [],
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Row } from './connection.ts';
 import { causeCode } from './errors.ts';
 import type { Names } from './names.ts';
-import { dispose, inTransaction, type Route, type Session } from './route.ts';
+import { dispose, inTransaction, send, type Route, type Session } from './route.ts';
 import type { Statement, StatementOf } from './sql/statement.ts';
 
 /**
@@ -36,11 +36,28 @@ export class PipelinedSession {
     values: readonly unknown[],
     longestMs?: number,
   ): Promise<Row[]> {
+    return this.#run(session, of, { values, longestMs });
+  }
+
+  /** The same, but each row is the list of its values. */
+  async listOn(
+    session: Session,
+    of: StatementOf,
+    values: readonly unknown[],
+  ): Promise<(readonly unknown[])[]> {
+    const rows: readonly unknown[] = await this.#run(session, of, { values, rowMode: 'array' });
+    return rows as unknown[][];
+  }
+
+  async #run(
+    session: Session,
+    of: StatementOf,
+    how: Omit<Parameters<typeof send>[1], 'text'>,
+  ): Promise<Row[]> {
     const { name, text } = this.#statement(of);
-    if (session.isPooled) return inTransaction(session, {}, [{ text, values }], longestMs);
-    const config = { name, text, values: [...values], query_timeout: longestMs };
+    if (session.isPooled) return inTransaction(session, {}, [{ text, ...how }]);
     try {
-      return (await session.client.query<Row>(config)).rows;
+      return await send(session.client, { text, ...how }, name);
     } catch (error) {
       if (isOfAnother(error)) this.distrust(session);
       throw error;

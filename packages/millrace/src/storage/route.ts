@@ -58,6 +58,23 @@ export interface Session {
 interface Sent {
   readonly text: string;
   readonly values?: readonly unknown[];
+  /** An answer that does not come within this ends the connection. */
+  readonly longestMs?: number | undefined;
+  /** `array`: rows as lists of their values. */
+  readonly rowMode?: 'array' | undefined;
+}
+
+/**
+ * Sends a statement; answers with its rows.
+ * @param name What the server keeps the prepared statement under.
+ */
+export async function send(
+  client: pg.Client,
+  { text, values = [], longestMs, rowMode }: Sent,
+  name?: string,
+): Promise<Row[]> {
+  const config = { name, text, values: [...values], query_timeout: longestMs, rowMode };
+  return (await client.query<Row>(config as pg.QueryConfig)).rows;
 }
 
 /** Where the sessions of the engine go. Once a pooler was found there, all of them are pooled. */
@@ -153,18 +170,13 @@ export async function inTransaction(
   { client, isPooled }: Session,
   settings: Readonly<Record<string, string>>,
   statements: readonly Sent[],
-  longestMs?: number,
 ): Promise<Row[]> {
   const local = isPooled ? { ...statementSettings, ...settings } : settings;
-  const send = ({ text, values = [] }: Sent) => {
-    const config = { text, values: [...values], query_timeout: longestMs };
-    return client.query<Row>(config);
-  };
-  const begun = send({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' });
+  const begun = send(client, { text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' });
   const sent = [
-    ...(Object.keys(local).length > 0 ? [send({ text: setConfig(local, true) })] : []),
-    ...statements.map(send),
-    send({ text: 'COMMIT' }),
+    ...(Object.keys(local).length > 0 ? [send(client, { text: setConfig(local, true) })] : []),
+    ...statements.map((each) => send(client, each)),
+    send(client, { text: 'COMMIT' }),
   ];
   const [beginning, ...answers] = await Promise.allSettled([begun, ...sent]);
   if (beginning.status === 'rejected') {
@@ -175,7 +187,7 @@ export async function inTransaction(
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   const last = answers.at(-2);
-  return last?.status === 'fulfilled' ? last.value.rows : [];
+  return last?.status === 'fulfilled' ? last.value : [];
 }
 
 /** Ends a connection whatever state it is in, without waiting for the server. */

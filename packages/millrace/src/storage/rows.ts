@@ -12,6 +12,7 @@ import type { JobProgress } from '../core/progress.ts';
 import type { Completion, NewJob, SettleRequest, UnservedJobs } from '../core/storage.ts';
 import type { Row } from './connection.ts';
 import type { FoundJob, FoundLane, Route } from './lane-cursor.ts';
+import { claimedAt } from './sql/claimed-job.ts';
 
 /** A row of the view `jobs`. */
 export function toJob(row: Row): Omit<Job, 'attempts'> {
@@ -64,43 +65,59 @@ export function toAttempt(row: Row): AttemptRecord {
   };
 }
 
+/** A row of a claim, by position (`claimedAt`). */
+type ClaimedRow = readonly unknown[];
+
 /** The rows of a claim that carry jobs, as they are to run: by priority, due time to the microsecond, id. */
-export function inOrder(rows: readonly Row[]): Row[] {
+export function inOrder(rows: readonly ClaimedRow[]): ClaimedRow[] {
   return rows
     .slice(1)
     .toSorted(
       (a, b) =>
-        (b['priority'] as number) - (a['priority'] as number) ||
-        Number(a['run_at_us']) - Number(b['run_at_us']) ||
-        Number(BigInt(a['id'] as string) - BigInt(b['id'] as string)),
+        priorityOf(b) - priorityOf(a) ||
+        compareWhole(a[claimedAt.run_at_us], b[claimedAt.run_at_us]) ||
+        compareWhole(a[claimedAt.id], b[claimedAt.id]),
     );
+}
+
+/** Whole numbers above zero, as the texts that they come as. */
+function compareWhole(a: unknown, b: unknown): number {
+  const [one, other] = [a as string, b as string];
+  if (one === other) return 0;
+  if (one.length !== other.length) return one.length - other.length;
+  return one < other ? -1 : 1;
+}
+
+function priorityOf(row: ClaimedRow): number {
+  return (row[claimedAt.priority] as number | null) ?? 0;
 }
 
 /** Most jobs have neither. */
 const nothing = Object.freeze({});
 
-export function toClaimed(row: Row, lease: string, claimedMs: number): ClaimedJob {
+export function toClaimed(row: ClaimedRow, lease: string, claimedMs: number): ClaimedJob {
+  const runAtMs = Number(row[claimedAt.run_at_us]) / 1_000;
   return {
-    id: row['id'] as string,
+    id: row[claimedAt.id] as string,
     lease,
-    kind: row['kind'] as string,
-    queue: row['queue'] as string,
-    priority: row['priority'] as number,
-    attempt: row['attempt'] as number,
-    maxAttempts: row['max_attempts'] as number,
-    crashes: row['crashes'] as number,
-    createdMs: row['created_ms'] as number,
-    scheduledMs: row['scheduled_ms'] as number,
+    kind: row[claimedAt.kind] as string,
+    queue: row[claimedAt.queue] as string,
+    priority: priorityOf(row),
+    attempt: row[claimedAt.attempt] as number,
+    maxAttempts: row[claimedAt.max_attempts] as number,
+    crashes: (row[claimedAt.crashes] as number | null) ?? 0,
+    createdMs: (row[claimedAt.created_ms] as number | null) ?? runAtMs,
+    scheduledMs: (row[claimedAt.scheduled_ms] as number | null) ?? runAtMs,
     claimedMs,
-    payload: row['payload'] as Json,
-    meta: row['meta'] ?? nothing,
-    policy: row['policy'] ?? nothing,
-    payloadVersion: row['payload_version'] as number,
+    payload: row[claimedAt.payload] as Json,
+    meta: row[claimedAt.meta] ?? nothing,
+    policy: row[claimedAt.policy] ?? nothing,
+    payloadVersion: (row[claimedAt.payload_version] as number | null) ?? 1,
   };
 }
 
 /** Where a job lies that is ready, or was when it was claimed. */
-export function toFoundJob(row: Row): FoundJob {
+function toFoundJob(row: Row): FoundJob {
   return {
     queue: row['queue'] as string,
     priority: row['priority'] as number,
@@ -122,20 +139,27 @@ export function toFirstWaiting(rows: readonly Row[]): FoundJob[] {
 }
 
 /** What jobs in their order say of their lanes. */
-export function toFoundLanes(rows: readonly Row[]): FoundLane[] {
-  const lanes = new Map<unknown, Map<unknown, { last: Row; jobs: number }>>();
+export function toFoundLanes(rows: readonly ClaimedRow[]): FoundLane[] {
+  const lanes = new Map<unknown, Map<number, { last: ClaimedRow; jobs: number }>>();
   for (const row of rows) {
-    const queue = lanes.get(row['queue']) ?? new Map<unknown, { last: Row; jobs: number }>();
-    lanes.set(row['queue'], queue);
-    const lane = queue.get(row['priority']);
-    if (lane === undefined) queue.set(row['priority'], { last: row, jobs: 1 });
+    const name = row[claimedAt.queue];
+    const queue = lanes.get(name) ?? new Map<number, { last: ClaimedRow; jobs: number }>();
+    lanes.set(name, queue);
+    const priority = priorityOf(row);
+    const lane = queue.get(priority);
+    if (lane === undefined) queue.set(priority, { last: row, jobs: 1 });
     else {
       lane.last = row;
       lane.jobs += 1;
     }
   }
-  return [...lanes.values()].flatMap((queue) =>
-    [...queue.values()].map(({ last, jobs }) => ({ ...toFoundJob(last), jobs })),
+  return [...lanes].flatMap(([queue, ofQueue]) =>
+    [...ofQueue].map(([priority, { last, jobs }]) => ({
+      queue: queue as string,
+      priority,
+      place: { us: Number(last[claimedAt.run_at_us]), id: last[claimedAt.id] as string },
+      jobs,
+    })),
   );
 }
 

@@ -38,6 +38,7 @@ import type { Route } from './route.ts';
 import { toClaimed, toFirstWaiting, toRecords, toSettleColumns, toUnserved } from './rows.ts';
 import { toUnwritten, toWritten } from './settle-answer.ts';
 import { claimJob } from './sql/claim-job.ts';
+import { besidesAt } from './sql/claimed-job.ts';
 import * as liveness from './sql/liveness.ts';
 import { reportProgress } from './sql/progress.ts';
 import * as schedules from './sql/schedules.ts';
@@ -191,15 +192,15 @@ export class PgWorkSession implements WorkSession {
     const claimant = this.#claimants.get(worker);
     if (claimant === undefined)
       throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
-    const [row = {}] = await this.#session.queryOn(claimant.session, claimJob, [
+    const [row = []] = await this.#session.listOn(claimant.session, claimJob, [
       id,
       lease,
       worker,
       version,
     ]);
-    const status = row['status'] as JobClaim['status'];
-    if (status === 'claimed') return { status, job: toClaimed(row, lease, row['at_ms'] as number) };
-    return status === 'finished' ? { status, state: row['state'] as FinishedState } : { status };
+    const [status, state, atMs] = row.slice(besidesAt) as [JobClaim['status'], unknown, number];
+    if (status === 'claimed') return { status, job: toClaimed(row, lease, atMs) };
+    return status === 'finished' ? { status, state: state as FinishedState } : { status };
   }
 
   /** A write that may add to the history. The table of the day is missing when its clock stepped, or nobody ran for a week. */

@@ -2,7 +2,7 @@ import type { ClaimRequest } from '../core/storage.ts';
 import type { InHand } from '../core/telemetry.ts';
 import { Bag } from './bag.ts';
 import type { HeldJob } from './held-job.ts';
-import { Prefetch } from './prefetch.ts';
+import { mostPerClaim, Prefetch } from './prefetch.ts';
 import type { WorkerSettings } from './settings.ts';
 
 /**
@@ -25,6 +25,16 @@ export class Hands {
   }
 
   /**
+   * How many jobs a claim may bring now.
+   * @param ahead whether jobs may be taken that have to wait for a slot
+   * @param leaving how many jobs in hand the same statement settles
+   */
+  space(ahead: boolean, leaving: number): number {
+    const most = this.#settings.concurrency + (ahead ? this.#prefetch.depth : 0);
+    return Math.min(Math.max(mostPerClaim, this.#settings.concurrency), most - (this.#held.size - leaving));
+  }
+
+  /**
    * What a claim may bring now; undefined when there is no room.
    * @param ahead whether jobs may be taken that have to wait for a slot
    * @param leaving jobs in hand whose outcomes the same statement writes
@@ -34,8 +44,7 @@ export class Hands {
     leaving: readonly HeldJob[] = [],
   ): Pick<ClaimRequest, 'queues' | 'limit'> | undefined {
     const { concurrency, queues } = this.#settings;
-    const most = concurrency + (ahead ? this.#prefetch.depth : 0);
-    const limit = most - (this.#held.size - leaving.length);
+    const limit = this.space(ahead, leaving.length);
     if (limit <= 0) return undefined;
     // A queue with a limit of its own gets no more than may run; all others share what there is.
     const isAnyOwn = [...queues.values()].some((ownMost) => ownMost < concurrency);

@@ -209,7 +209,7 @@ describe('the settler', () => {
     const { settler, named } = settlerOn((requests) => lostAnswer(requests, 2));
     settler.ride(() => {});
     const settled = settler.settle(heldJob(), { ...completed, keep: false });
-    const passengers = await settler.board();
+    const passengers = await settler.board(() => false);
     passengers.leave(new Error('Connection terminated'));
     expect(await settled).toBe('lost');
     expect(named('settle:unknown')).toHaveLength(1);

@@ -109,9 +109,13 @@ export class Settler {
     if (onBoarding === undefined) this.#offer(this.#boarding.splice(0));
   }
 
-  /** The completions that wait for a claim, when the handlers that end in this turn of the event loop have ended. */
-  async board(): Promise<Passengers> {
-    if (this.#boarding.length > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+  /**
+   * The completions that wait for a claim. Unless there are enough of them, the handlers that end in this turn of the event
+   * loop may end first.
+   */
+  async board(isEnough: (completions: number) => boolean): Promise<Passengers> {
+    if (this.#boarding.length > 0 && !isEnough(this.#boarding.length))
+      await new Promise<void>((resolve) => void setImmediate(resolve));
     const { batch, left } = take(this.#boarding);
     this.#boarding = left;
     const completed = batch.map(requestOf);

@@ -16,6 +16,7 @@ import type { HeldJob } from './held-job.ts';
 import { HeldBack } from './held-back.ts';
 import { failureSettlement } from './run-attempt.ts';
 import { WorkerSession } from './session.ts';
+import { mostPerClaim } from './prefetch.ts';
 import { ProgressReports } from './progress-reports.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
@@ -29,6 +30,9 @@ import type { WorkerParts } from './worker-parts.ts';
  * after its database is.
  */
 const claimBackoff: Backoff = { firstMs: 50, longestMs: 2_000 };
+
+/** A claim for so many need not wait to become a larger one. */
+const worthwhile = mostPerClaim / 2;
 
 /** How long handlers get to end after their signal aborted at the stop. */
 const abortGraceMs = 2_000;
@@ -260,7 +264,9 @@ export class JobWorker implements Worker {
 
   async #claimOnce(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
     const { port, clock, emit, company } = this.#parts;
-    const passengers = await this.#settler.board();
+    const passengers = await this.#settler.board(
+      (leaving) => this.#hands.space(ahead, leaving) >= worthwhile,
+    );
     const room = this.#hands.room(ahead, passengers.jobs);
     this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
     const kinds = this.#heldBack.kinds;

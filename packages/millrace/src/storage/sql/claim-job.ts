@@ -1,3 +1,4 @@
+import { claimedColumns } from './claimed-job.ts';
 import { statement } from './statement.ts';
 
 /**
@@ -20,16 +21,13 @@ WITH clock AS MATERIALIZED (
            SELECT c.ctid FROM ${s}.job c WHERE c.id = $1::bigint AND c.state = 0 AND c.payload_version <= $4::int
              FOR NO KEY UPDATE SKIP LOCKED))
      AND NOT (SELECT d.dead FROM dead d)
-  RETURNING j.id, j.kind, j.queue, j.priority, j.attempt, j.max_attempts, j.crashes,
-            pg_catalog.date_part('epoch', j.created_at) * 1000 AS created_ms,
-            pg_catalog.date_part('epoch', j.scheduled_at) * 1000 AS scheduled_ms, j.payload, j.meta, j.policy,
-            j.payload_version
+  RETURNING ${claimedColumns}
 )
-SELECT CASE WHEN c.id IS NOT NULL THEN 'claimed' WHEN dead.dead THEN 'dead'
+SELECT c.*, CASE WHEN c.id IS NOT NULL THEN 'claimed' WHEN dead.dead THEN 'dead'
             WHEN now.state = 1 THEN 'running' WHEN now.payload_version > $4::int THEN 'newer' WHEN now.state = 0 THEN 'busy'
             WHEN past.state IS NOT NULL THEN 'finished' ELSE 'missing' END AS status,
        CASE past.state WHEN 2 THEN 'completed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'discarded' END AS state,
-       pg_catalog.date_part('epoch', clock.at) * 1000 AS at_ms, c.*
+       pg_catalog.date_part('epoch', clock.at) * 1000 AS at_ms
   FROM clock CROSS JOIN dead
   LEFT JOIN claimed c ON true
   LEFT JOIN LATERAL (SELECT j.state, j.payload_version FROM ${s}.job j WHERE j.id = $1::bigint) now ON true

@@ -1,3 +1,4 @@
+import { claimedColumns, noJob } from './claimed-job.ts';
 import { movedColumns } from './history.ts';
 import { statement } from './statement.ts';
 
@@ -48,11 +49,7 @@ const claimed = (s: string) => `clock AS MATERIALIZED (
             WHERE wanted.queue NOT IN (SELECT p.queue FROM paused p)
             LIMIT $8::int))
      AND NOT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int)
-  RETURNING j.id, j.kind, j.queue, j.priority, j.attempt, j.max_attempts, j.crashes,
-            pg_catalog.date_part('epoch', j.created_at) * 1000 AS created_ms,
-            pg_catalog.date_part('epoch', j.scheduled_at) * 1000 AS scheduled_ms,
-            (pg_catalog.date_part('epoch', j.run_at) * 1000000)::bigint AS run_at_us, j.payload, j.meta, j.policy,
-            j.payload_version
+  RETURNING ${claimedColumns}
 )`;
 
 /**
@@ -60,7 +57,7 @@ const claimed = (s: string) => `clock AS MATERIALIZED (
  * `at_us`: the time of the claim, up to which the lanes were read. `paused`: the queues of which nothing was read.
  */
 const answer = (s: string, unwritten: string) => `
-SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
+SELECT ${noJob}, EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
        (pg_catalog.date_part('epoch', clock.at) * 1000000)::bigint AS at_us,
        CASE WHEN $12::boolean AND NOT EXISTS (SELECT FROM claimed) THEN (
          SELECT pg_catalog.date_part('epoch', min(next.run_at) - clock.at) * 1000
@@ -72,14 +69,10 @@ SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead,
                   ORDER BY n.run_at, n.id LIMIT 1) next
           WHERE wanted.queue NOT IN (SELECT p.queue FROM paused p)) END AS due_ms,
        ARRAY(SELECT p.queue FROM paused p) AS paused,
-       ${unwritten} AS unwritten,
-       NULL::bigint AS id, NULL AS kind, NULL AS queue, NULL::smallint AS priority, NULL::smallint AS attempt,
-       NULL::smallint AS max_attempts, NULL::smallint AS crashes, NULL::double precision AS created_ms,
-       NULL::double precision AS scheduled_ms, NULL::bigint AS run_at_us, NULL::jsonb AS payload, NULL::jsonb AS meta,
-       NULL::jsonb AS policy, NULL::int AS payload_version
+       ${unwritten} AS unwritten
   FROM clock
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, c.* FROM claimed c`;
+SELECT c.*, NULL, NULL, NULL, NULL, NULL FROM claimed c`;
 
 /** Claims. */
 export const claim = statement(
