@@ -205,29 +205,29 @@ export function settle(
   job: Pick<ClaimedJob, 'attempt' | 'maxAttempts'>,
   history: HistoryPolicy,
 ): Settlement {
-  const finish = (
-    state: FinishedState,
-    rest: Partial<Settlement & { type: 'finish' }>,
-  ): Settlement => ({
+  const end = (state: FinishedState, reason: string, error: AttemptError | null): Settlement => ({
     type: 'finish',
     state,
     result: null,
-    reason: null,
-    error: null,
-    keep: history === 'all' || (history === 'failures' && state !== 'completed'),
-    ...rest,
+    reason,
+    error,
+    keep: history !== 'none',
   });
   switch (outcome.type) {
     case 'complete':
-      return finish('completed', { result: outcome.result });
+      return {
+        type: 'finish',
+        state: 'completed',
+        result: outcome.result,
+        reason: null,
+        error: null,
+        keep: history === 'all',
+      };
     case 'retry':
       if (job.attempt < job.maxAttempts) {
         return { type: 'wait', delay: outcome.delay, attemptCounts: true, error: outcome.error };
       }
-      return finish('discarded', {
-        reason: `attempt ${job.attempt} of ${job.maxAttempts} failed`,
-        error: outcome.error,
-      });
+      return end('discarded', `attempt ${job.attempt} of ${job.maxAttempts} failed`, outcome.error);
     case 'snooze':
       return {
         type: 'wait',
@@ -236,9 +236,9 @@ export function settle(
         error: null,
       };
     case 'cancel':
-      return finish('cancelled', { reason: outcome.reason, error: outcome.error ?? null });
+      return end('cancelled', outcome.reason, outcome.error ?? null);
     case 'discard':
-      return finish('discarded', { reason: outcome.reason, error: outcome.error ?? null });
+      return end('discarded', outcome.reason, outcome.error ?? null);
     case 'giveBack':
       return { type: 'giveBack' };
   }

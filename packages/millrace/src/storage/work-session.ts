@@ -192,12 +192,8 @@ export class PgWorkSession implements WorkSession {
     const claimant = this.#claimants.get(worker);
     if (claimant === undefined)
       throw new MillraceError('MILLRACE_DB_UNREACHABLE', 'the session was lost');
-    const [row = []] = await this.#session.listOn(claimant.session, claimJob, [
-      id,
-      lease,
-      worker,
-      version,
-    ]);
+    const values = [id, lease, worker, version];
+    const [row = []] = await this.#session.listOn(claimant.session, claimJob, values);
     const [status, state, atMs] = row.slice(besidesAt) as [JobClaim['status'], unknown, number];
     if (status === 'claimed') return { status, job: toClaimed(row, lease, atMs) };
     return status === 'finished' ? { status, state: state as FinishedState } : { status };

@@ -98,7 +98,7 @@ export class Attempts {
       if (held.interruption === undefined) void this.#run(held);
       else void this.giveBack(held);
     }
-    if (hands.oldestWaiting !== undefined) this.#watch();
+    if (this.#stopWatching === undefined && hands.oldestWaiting !== undefined) this.#watch();
   }
 
   /** Each in its turn: a suspect sends away all that has not started, or is sent away because it is the others' turn. */
@@ -143,24 +143,31 @@ export class Attempts {
     return patienceMs(job, this.#parts.patienceMs);
   }
 
-  async #run(held: HeldJob): Promise<void> {
-    const { clock, hands, surroundings } = this.#parts;
-    const startedMs = clock.monotonicMs();
+  #run(held: HeldJob): Promise<void> {
+    const { hands, surroundings } = this.#parts;
     held.hasBegun = true;
-    const { settlement } = await runAttempt(held, surroundings);
-    hands.ended(held, clock.monotonicMs() - startedMs);
-    this.#start();
-    if (!held.abandoned) await this.#settle(held, settlement);
+    return runAttempt(held, surroundings).then(({ settlement, finished }) => {
+      hands.ended(held, finished.durationMs);
+      this.#start();
+      return held.abandoned ? undefined : this.#settle(held, settlement);
+    });
   }
 
   /** Lets go of a job when its settlement, if there is one, is written or known to be lost. */
-  async #settle(held: HeldJob, settlement: Settlement | null): Promise<void> {
-    const { hands, settler, company, onGone } = this.#parts;
-    const settled = settlement === null ? 'lost' : await settler.settle(held, settlement);
+  #settle(held: HeldJob, settlement: Settlement | null): Promise<void> | undefined {
+    if (settlement === null) return this.#letGo(held, false);
+    const isUnfinished = held.hasBegun && settlement.type === 'giveBack';
+    return this.#parts.settler
+      .settle(held, settlement)
+      .then((settled) => this.#letGo(held, isUnfinished && settled === 'written'));
+  }
+
+  #letGo(held: HeldJob, isUnfinished: boolean): undefined {
+    const { hands, company, onGone } = this.#parts;
     hands.delete(held);
     held.finish();
     if (!isSuspect(held.job)) company.leave();
-    onGone(held.hasBegun && settlement?.type === 'giveBack' && settled === 'written');
+    onGone(isUnfinished);
     this.#start();
   }
 
@@ -168,7 +175,7 @@ export class Attempts {
   #watch(): void {
     const { clock, hands } = this.#parts;
     const oldest = hands.oldestWaiting;
-    this.#stopWatching ??= clock.after(givenBackAfterMs, () => {
+    this.#stopWatching = clock.after(givenBackAfterMs, () => {
       this.#stopWatching = undefined;
       if (hands.oldestWaiting === undefined) return;
       if (hands.oldestWaiting !== oldest) return this.#watch();

@@ -31,7 +31,10 @@ export class Hands {
    */
   space(ahead: boolean, leaving: number): number {
     const most = this.#settings.concurrency + (ahead ? this.#prefetch.depth : 0);
-    return Math.min(Math.max(mostPerClaim, this.#settings.concurrency), most - (this.#held.size - leaving));
+    return Math.min(
+      Math.max(mostPerClaim, this.#settings.concurrency),
+      most - (this.#held.size - leaving),
+    );
   }
 
   /**

@@ -7,6 +7,9 @@ const boundMs = 50;
 /** More in one claim would make the claim long and gain nothing. */
 export const mostPerClaim = 500;
 
+/** A claim for so many need not wait to become a larger one. */
+export const worthwhile = mostPerClaim / 2;
+
 /** One claim's worth of jobs runs here while the next one is under way. */
 const most = 2 * mostPerClaim;
 

@@ -60,39 +60,69 @@ export type Call = (more?: Partial<JobContext>) => unknown;
  * Never rejects.
  */
 export function runAttempt(held: HeldJob, around: Surroundings): Promise<Attempted> {
-  return around.aroundAttempt(held.job, (traceId) => attempt(held, around, traceId));
+  return around.aroundAttempt(held.job, (traceId) => {
+    held.trace(traceId);
+    return new Attempt(held, around).run();
+  });
 }
 
-async function attempt(
-  held: HeldJob,
-  around: Surroundings,
-  traceId: string | undefined,
-): Promise<Attempted> {
-  held.trace(traceId);
-  const startedMs = reportStarted(held, around);
-  // An isolated handler does not run on the event loop that is watched here.
-  const ended = held.settings.isolate === undefined ? around.began(held.ref) : undefined;
-  const stopTimer = startTimer(held, around.clock);
-  let prepared = prepare(held, around);
-  // What need not be awaited is not: each await of each job is a turn of the microtask queue.
-  if (prepared instanceof Promise) prepared = await prepared;
-  let thrown: unknown;
-  const judge = (end: Ended) => {
-    around.progress.ended(held);
-    thrown = thrownIn(end, held);
-    return outcomeOf(end, held, around);
-  };
-  const { transaction } = held.settings;
-  let conclusion: Conclusion;
-  if (typeof prepared !== 'function') conclusion = judge(prepared);
-  else if (transaction === undefined) conclusion = judge(await endOf(prepared));
-  else conclusion = await performInside(transaction, prepared, held, around, judge);
-  stopTimer?.();
-  ended?.();
-  held.endHandler();
-  const settlement = settlementOf(conclusion, held);
-  const finished = reportFinished(held, conclusion, settlement, around, startedMs);
-  return { finished, thrown, settlement };
+/** Without async functions: each would cost every job more than all of this does. */
+class Attempt {
+  readonly #held: HeldJob;
+  readonly #around: Surroundings;
+  readonly #startedMs: number;
+  readonly #ended: (() => void) | undefined;
+  readonly #stopTimer: (() => void) | undefined;
+  #thrown: unknown;
+
+  constructor(held: HeldJob, around: Surroundings) {
+    this.#held = held;
+    this.#around = around;
+    this.#startedMs = reportStarted(held, around);
+    // An isolated handler does not run on the event loop that is watched here.
+    if (held.settings.isolate === undefined) this.#ended = around.began(held.ref);
+    this.#stopTimer = startTimer(held, around.clock);
+  }
+
+  run(): Promise<Attempted> {
+    const prepared = prepare(this.#held, this.#around);
+    return prepared instanceof Promise
+      ? prepared.then((call) => this.#perform(call))
+      : this.#perform(prepared);
+  }
+
+  #perform(prepared: Call | Ended): Promise<Attempted> {
+    const { transaction } = this.#held.settings;
+    if (typeof prepared !== 'function')
+      return Promise.resolve(this.#conclude(this.#judge(prepared)));
+    if (transaction === undefined)
+      return endOf(prepared).then((end) => this.#conclude(this.#judge(end)));
+    const judge = (end: Ended) => this.#judge(end);
+    return performInside(transaction, prepared, this.#held, this.#around, judge).then(
+      (conclusion) => this.#conclude(conclusion),
+    );
+  }
+
+  #judge(end: Ended): Outcome | null {
+    this.#around.progress.ended(this.#held);
+    this.#thrown = thrownIn(end, this.#held);
+    return outcomeOf(end, this.#held, this.#around);
+  }
+
+  #conclude(conclusion: Conclusion): Attempted {
+    this.#stopTimer?.();
+    this.#ended?.();
+    this.#held.endHandler();
+    const settlement = settlementOf(conclusion, this.#held);
+    const finished = reportFinished(
+      this.#held,
+      conclusion,
+      settlement,
+      this.#around,
+      this.#startedMs,
+    );
+    return { finished, thrown: this.#thrown, settlement };
+  }
 }
 
 /** What is written for a job whose outcome the database refused. */
@@ -204,13 +234,16 @@ function inTransaction(
 }
 
 /** How this ends; it never rejects. */
-export async function endOf(run: () => unknown): Promise<Ended> {
+export function endOf(run: () => unknown): Promise<Ended> {
   try {
-    return { returned: await run() };
-  } catch (thrown) {
-    return { thrown };
+    return Promise.resolve(run()).then(asReturned, asThrown);
+  } catch (error) {
+    return Promise.resolve(asThrown(error));
   }
 }
+
+const asReturned = (returned: unknown): Ended => ({ returned });
+const asThrown = (thrown: unknown): Ended => ({ thrown });
 
 function settlementOf(conclusion: Conclusion, { job, settings }: HeldJob): Settlement | null {
   if (conclusion === null || conclusion.type === 'committed') return null;

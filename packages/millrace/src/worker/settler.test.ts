@@ -205,6 +205,24 @@ describe('the settler', () => {
     },
   );
 
+  it('a claim leaves with the completions that are there when they are enough, else those of the same turn come along', async () => {
+    const { settler } = settlerOn(lostAnswer);
+    settler.ride(() => {});
+    const later = () => settler.board((completions) => completions >= 2);
+    const settle = (id: string) => void settler.settle(heldJob({ id }), completed);
+    settle('1');
+    const waiting = later();
+    settle('2');
+    settle('3');
+    expect((await waiting).completed.map(({ id }) => id)).toEqual(['1', '2', '3']);
+    settle('4');
+    settle('5');
+    const gone = later();
+    settle('6');
+    expect((await gone).completed.map(({ id }) => id)).toEqual(['4', '5']);
+    expect((await later()).completed.map(({ id }) => id)).toEqual(['6']);
+  });
+
   it('C9: the same of a completion that went along with a claim whose answer was lost', async () => {
     const { settler, named } = settlerOn((requests) => lostAnswer(requests, 2));
     settler.ride(() => {});

@@ -16,7 +16,7 @@ import type { HeldJob } from './held-job.ts';
 import { HeldBack } from './held-back.ts';
 import { failureSettlement } from './run-attempt.ts';
 import { WorkerSession } from './session.ts';
-import { mostPerClaim } from './prefetch.ts';
+import { worthwhile } from './prefetch.ts';
 import { ProgressReports } from './progress-reports.ts';
 import { workerSettings, type WorkerSettings } from './settings.ts';
 import { Settler } from './settler.ts';
@@ -30,9 +30,6 @@ import type { WorkerParts } from './worker-parts.ts';
  * after its database is.
  */
 const claimBackoff: Backoff = { firstMs: 50, longestMs: 2_000 };
-
-/** A claim for so many need not wait to become a larger one. */
-const worthwhile = mostPerClaim / 2;
 
 /** How long handlers get to end after their signal aborted at the stop. */
 const abortGraceMs = 2_000;
