@@ -4,7 +4,7 @@ import { drain } from './drain.ts';
 export const scenario = {
   about:
     'Jobs that lie ready, handlers that do nothing; p1, p2, p4: the number of worker processes.',
-  sizes: { jobs: 100_000 },
+  sizes: { jobs: 300_000 },
   quick: { jobs: 2_000 },
   variants: ['p1', 'p2', 'p4'],
   charts: ['p1.jobs_per_s', 'p1.cpu_us_per_job'],

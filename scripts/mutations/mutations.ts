@@ -50,8 +50,8 @@ const clauses: Readonly<Record<Mutation['file'], Readonly<Record<string, readonl
     ],
     answer: [
       {
-        clause: 'SELECT EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead',
-        becomes: 'SELECT false AS dead',
+        clause: 'EXISTS (SELECT FROM ${s}.worker_dead d WHERE d.no = $11::int) AS dead',
+        becomes: 'false AS dead',
         breaks: 'who was declared dead does not learn it from its claims',
         test: model,
       },

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineJob, delays, snooze, type AnyJobDefinition, type MillraceOptions } from 'millrace';
+import {
+  defineJob,
+  delays,
+  snooze,
+  type AnyJobDefinition,
+  type Job,
+  type MillraceOptions,
+} from 'millrace';
 import { createTestMillrace, type TestMillrace } from '../helpers/millrace.ts';
 import { recordEvents } from '../helpers/recorded.ts';
 import { until } from '../helpers/until.ts';
@@ -21,6 +28,8 @@ async function app(
 }
 
 const recipient = z.object({ email: z.email() });
+
+type JobFacts = Pick<Job, 'id' | 'attempt' | 'maxAttempts' | 'createdAt' | 'scheduledAt'>;
 
 describe('one pass', () => {
   it('W1: answers with the number of jobs taken, whatever becomes of them', async () => {
@@ -46,6 +55,43 @@ describe('one pass', () => {
     expect(await worker.tick()).toBe(0);
     const states = await Promise.all(ids.map(async (id) => (await made.millrace.get(id))?.state));
     expect(states).toEqual(['completed', 'retryable', 'scheduled']);
+  });
+
+  it('a handler is told all about its job as it is stored, whether it was due at once, later or long ago, or runs again', async () => {
+    const told: unknown[] = [];
+    const stored: unknown[] = [];
+    const facts = ({ id, attempt, maxAttempts, createdAt, scheduledAt }: JobFacts) => ({
+      id,
+      attempt,
+      maxAttempts,
+      createdAt,
+      scheduledAt,
+    });
+    const asked = defineJob({
+      kind: 'asked',
+      retry: delays([0]),
+      async handler(_payload, context) {
+        const job = await millrace.get(context.id);
+        told.push(facts(context));
+        if (job !== null) stored.push(facts(job));
+        if (context.attempt === 1) throw new Error('once more');
+      },
+    });
+    const { millrace } = await app([asked]);
+    const lastYear = new Date(Date.UTC(2025, 10, 27, 3));
+    await millrace.enqueueMany([
+      asked.with({}),
+      asked.with({}, { priority: 7, maxAttempts: 3 }),
+      asked.with({}, { scheduledAt: lastYear }),
+      asked.with({}, { delay: 20 }),
+    ]);
+    const worker = millrace.createWorker();
+    await until('all have run twice', async () => {
+      await worker.tick();
+      return told.length === 8;
+    });
+    expect(told).toEqual(stored);
+    expect(told).toContainEqual(expect.objectContaining({ scheduledAt: lastYear, attempt: 1 }));
   });
 
   it('a copy of the context has all that the context has', async () => {
