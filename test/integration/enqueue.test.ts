@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineJob, every, exponential, type Millrace } from 'millrace';
+import { defineJob, delays, every, exponential, type EnqueueResult, type Millrace } from 'millrace';
 import { createTestMillrace, type TestMillrace } from '../helpers/millrace.ts';
 
 const mail = defineJob({
@@ -243,6 +243,54 @@ describe('enqueueMany', () => {
     expect(answers[3]?.id).toBe(answers[1]?.id);
     const jobs = await Promise.all(answers.map(({ id }) => millrace.get(id)));
     expect(jobs.map((job) => job?.payload)).toEqual([{ to: '1' }, {}, { to: '2' }, {}]);
+  });
+
+  it('many jobs are stored as each of them would be alone, whatever their texts and options are', async () => {
+    const odd = 'quote " backslash \\ brace } comma , NULL new\nline \u0001 🎉';
+    const texts = [odd, '', 'null', 'NULL', '{}', '\\', '"', 'plain', 'a', 'b', 'c', 'd'];
+    const kinds = ['odd', 'odd "\\\\ too'].map((kind, index) =>
+      defineJob({ kind, version: index + 1, payload: z.object({ text: z.string() }) }),
+    );
+    const at = new Date(Date.UTC(2031, 1, 2, 3, 4, 5, 678));
+    const requests = texts.flatMap((text, index) =>
+      kinds.map((definition) =>
+        definition.with(
+          { text },
+          {
+            ...(index % 2 === 0 && { priority: index - 5, queue: 'a "queue" \\ {of}, mine' }),
+            ...(index % 3 === 0 && { tags: ['one', odd.slice(0, 20)], maxAttempts: index + 1 }),
+            ...(index % 4 === 0 && { scheduledAt: at }),
+            ...(index % 4 === 1 && { delay: '1h' }),
+            ...(index % 5 === 0 && { retry: delays(['1s', 2_500]), timeout: '1m' }),
+          },
+        ),
+      ),
+    );
+    const facts = async (answers: readonly EnqueueResult[]) => {
+      const ids = answers.map(({ id }) => id);
+      const { rows } = await millrace.transaction((tx) =>
+        tx.query(
+          `SELECT kind, queue, priority, max_attempts, payload, meta, policy, payload_version, unique_key, attempt, state,
+                  run_at = scheduled_at AS in_place, extract(epoch FROM scheduled_at - created_at)::int % 86400 AS delay,
+                  scheduled_at = $2 AS at_time
+             FROM millrace.job WHERE id = ANY ($1) ORDER BY array_position($1, id)`,
+          [ids, at],
+        ),
+      );
+      return rows.map((row) => ({ ...row, delay: row['at_time'] === true ? null : row['delay'] }));
+    };
+    const together = await millrace.enqueueMany(requests);
+    const alone: EnqueueResult[] = [];
+    for (const { definition, payload, options } of requests)
+      alone.push(await millrace.enqueue(definition, payload, options));
+    const stored = await facts(together);
+    expect(stored).toHaveLength(requests.length);
+    expect(stored).toEqual(await facts(alone));
+    const byFew = await millrace.transaction(async (tx) => [
+      ...(await millrace.enqueueMany(requests.slice(0, 3), { tx })),
+      ...(await millrace.enqueueMany(requests.slice(3), { tx })),
+    ]);
+    expect(await facts(byFew)).toEqual(stored);
   });
 
   it('null is a payload like any other', async () => {

@@ -67,21 +67,27 @@ export class Client {
     on: Executor | undefined,
     gathering: Gathering,
   ): Promise<EnqueueResult[]> {
-    const storeAll = async (inside: Executor) => {
-      const answers: EnqueueResult[] = [];
-      for await (const chunk of chunks) answers.push(...(await gathering.store(chunk, inside)));
-      return answers;
-    };
-    if (on !== undefined) return storeAll(on);
     // One chunk is one statement, which is all or nothing by itself.
     const first = await chunks.next();
     if (first.done === true) return [];
-    if (first.value.length < chunkSize) return gathering.store(first.value);
-    return this.#storage.transaction('read committed', async (tx) => {
-      const inside = this.#storage.executorOf(tx);
-      const answers = await gathering.store(first.value, inside);
-      return [...answers, ...(await storeAll(inside))];
-    });
+    if (on === undefined && first.value.length < chunkSize) return gathering.store(first.value);
+    const storeAll = async (inside: Executor) => {
+      const answers: EnqueueResult[] = [];
+      for (let chunk: IteratorResult<Gathered[], void> = first; chunk.done !== true;) {
+        // The next jobs are judged while the server stores these.
+        const storing = gathering.store(chunk.value, inside);
+        const [stored, next] = await Promise.allSettled([storing, chunks.next()]);
+        if (stored.status === 'rejected') throw stored.reason;
+        if (next.status === 'rejected') throw next.reason;
+        answers.push(...stored.value);
+        chunk = next.value;
+      }
+      return answers;
+    };
+    if (on !== undefined) return storeAll(on);
+    return this.#storage.transaction('read committed', (tx) =>
+      storeAll(this.#storage.executorOf(tx)),
+    );
   }
 
   async get(id: string): Promise<Job | null> {

@@ -1,5 +1,8 @@
 const encoder = new TextEncoder();
 
+/** What JSON makes of one UTF-16 unit at the most: an escape such as `\u001f`. */
+const mostBytesPerUnit = 6;
+
 /** The bytes of a text as JSON, without the quotes around it. */
 function jsonBytes(text: string): number {
   return encoder.encode(JSON.stringify(text)).length - 2;
@@ -15,7 +18,7 @@ export function boundedText(text: string, maxBytes: number): string {
     .slice(0, maxBytes + 1)
     .replaceAll('\u0000', '\uFFFD')
     .toWellFormed();
-  if (jsonBytes(safe) <= maxBytes) return safe;
+  if (safe.length * mostBytesPerUnit <= maxBytes || jsonBytes(safe) <= maxBytes) return safe;
   const sign = '…';
   const room = maxBytes - jsonBytes(sign);
   let fits = 0;

@@ -2,7 +2,7 @@ import type { JobTransaction, SettleAnswer, SettleRequest } from '../core/storag
 import { causeCode } from './errors.ts';
 import type { Names } from './names.ts';
 import type { OpenTransaction } from './open-transaction.ts';
-import { toSettleTexts } from './rows.ts';
+import { toSettleColumns } from './rows.ts';
 import { toWritten } from './settle-answer.ts';
 import { emptySearchPath, restoreSearchPath, settle } from './sql/settle.ts';
 
@@ -59,7 +59,7 @@ export class PgJobTransaction implements JobTransaction {
   /** The statement must not be resolved through a search path that the handler or the role has set. */
   async #settleHere(request: SettleRequest): Promise<SettleAnswer | undefined> {
     const [before] = await this.#open.run(emptySearchPath(this.#names), []);
-    const values = [...toSettleTexts(request), this.#label];
+    const values = [...toSettleColumns([request]), this.#label];
     const [row] = await this.#open.run(settle(this.#names), values);
     await this.#open.run(restoreSearchPath(this.#names), [(before?.['path'] as string) ?? '']);
     return row === undefined ? undefined : toWritten(row);

@@ -21,11 +21,14 @@ import { PgJobFinder } from './operator/job-finder.ts';
 import { PgJobOperator } from './operator/job-operator.ts';
 import type { Pool } from './pool.ts';
 import { onStandby, type Route } from './route.ts';
-import { toAttempt, toColumns, toJob, toRecords } from './rows.ts';
-import { cancelJob, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
+import { toAttempt, toBatch, toColumns, toJob, toRecords } from './rows.ts';
+import { cancelJob, enqueueBatch, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob } from './sql/inspect.ts';
 import { createPartitions } from './sql/partitions.ts';
 import { PgWorkSession } from './work-session.ts';
+
+/** From so many jobs on arrays cost less than JSON. */
+const batchFrom = 10;
 
 /** The oldest server that is worked with at all; what is supported is one newer. */
 const oldestServer = 140_000;
@@ -89,6 +92,11 @@ export class PgStorage implements Storage {
       const [row] = await this.#caller.call(enqueueOne, toColumns(one));
       const notified = row?.['told'] === true;
       return [{ status: 'created', id: row?.['id'] as string, notified }];
+    }
+    if (jobs.length >= batchFrom && jobs.every(({ uniqueKey }) => uniqueKey === undefined)) {
+      const [row] = await this.#caller.call(enqueueBatch, toBatch(jobs), on);
+      const ids = String(row?.['ids']).slice(1, -1).split(',');
+      return ids.map((id) => ({ status: 'created', id, notified: null }));
     }
     const rows = await this.#caller.call(enqueueJobs, [toRecords(jobs)], on);
     const answers: StoredJob[] = Array.from({ length: jobs.length });

@@ -230,6 +230,43 @@ export function toRecords(jobs: readonly NewJob[]): string {
   );
 }
 
+/** Jobs without unique keys as the parameters of the statement `enqueue_batch`. */
+export function toBatch(jobs: readonly NewJob[]): (string | null)[] {
+  const texts = (of: (job: NewJob) => string | undefined) => {
+    const all = jobs.map(of);
+    if (all.every((text) => text === undefined)) return null;
+    return `{${all.map((text) => text ?? 'NULL').join(',')}}`;
+  };
+  const objects = (of: (job: NewJob) => object) =>
+    texts((job) => {
+      const value = filled(of(job));
+      return value === undefined ? undefined : quotedJson(value);
+    });
+  return [
+    texts(({ kind }) => quoted(kind)),
+    texts(({ queue }) => quoted(queue)),
+    texts(({ priority }) => String(priority)),
+    texts(({ maxAttempts }) => String(maxAttempts)),
+    texts(({ payload }) => quotedJson(payload)),
+    objects(({ meta }) => meta),
+    objects(({ policy }) => policy),
+    texts(({ delayMs }) => delayMs?.toString()),
+    texts(({ scheduledAt }) => scheduledAt && quoted(scheduledAt.toISOString())),
+    texts(({ payloadVersion }) => payloadVersion?.toString()),
+  ];
+}
+
+/** A text as an element of an array's text. */
+function quoted(text: string): string {
+  const escaped = /["\\]/.test(text) ? text.replaceAll(/["\\]/g, String.raw`\$&`) : text;
+  return `"${escaped}"`;
+}
+
+/** A value's JSON as such an element: JSON escapes whatever else a text may hold, so of the two only quotes and backslashes are left. */
+function quotedJson(value: unknown): string {
+  return JSON.stringify(JSON.stringify(value));
+}
+
 /** Completions as the last columns of the statement `complete_and_claim`. */
 export function toCompletedColumns(completions: readonly Completion[]): unknown[] {
   return [
@@ -250,82 +287,33 @@ function numbers(values: readonly (number | string | boolean)[]): string {
 const verdicts = { completed: 2, cancelled: 3, discarded: 4 } as const;
 const endings = { cancelled: 'cancelled', discarded: 'discarded' } as const;
 
-/** Settlements as the columns that the statement `settle` unnests. */
-export function toSettleColumns(requests: readonly SettleRequest[]): unknown[][] {
-  const columns: unknown[][] = Array.from({ length: 12 }, () => []);
-  for (const request of requests) {
-    for (const [index, value] of settleRow(request).entries()) columns[index]?.push(value);
-  }
-  return columns;
+/** Settlements as the parameters of the statement `settle`: the texts of arrays. */
+export function toSettleColumns(requests: readonly SettleRequest[]): string[] {
+  const rows = requests.map(settleRow);
+  return Array.from({ length: 12 }, (_, at) => `{${rows.map((row) => row[at]).join(',')}}`);
 }
 
-/** The same for one, as the texts that PostgreSQL reads arrays from. */
-export function toSettleTexts(request: SettleRequest): string[] {
-  return settleRow(request).map((value) =>
-    value === null ? '{NULL}' : `{"${String(value).replaceAll(/["\\]/g, '\\$&')}"}`,
-  );
-}
-
-/** id, lease, verdict, keep, result, reason, delay, from due, attempt counts, ending, error, logs. */
-function settleRow({
-  id,
-  lease,
-  settlement,
-  logs = null,
-}: SettleRequest): (string | number | boolean | null)[] {
+/** id, lease, verdict, keep, result, reason, delay, from due, attempt counts, ending, error, logs; as elements of arrays. */
+function settleRow({ id, lease, settlement, logs = null }: SettleRequest): unknown[] {
   switch (settlement.type) {
     case 'finish': {
       const { state, keep, result, reason, error } = settlement;
       const ending = state === 'completed' ? endingOfCompleted(keep, logs) : endings[state];
-      const resultText = result === null ? null : JSON.stringify(result);
-      return [
-        id,
-        lease,
-        verdicts[state],
-        keep,
-        resultText,
-        reason,
-        0,
-        false,
-        true,
-        ending,
-        toText(error),
-        toText(ending && logs),
-      ];
+      const why = reason === null ? 'NULL' : quoted(reason);
+      const more = [ending ?? 'NULL', jsonOrNull(error), jsonOrNull(ending && logs)];
+      return [id, lease, verdicts[state], keep, jsonOrNull(result), why, 0, false, true, ...more];
     }
     case 'wait': {
       const { delay, attemptCounts, error } = settlement;
       const ending: AttemptEnding | null = error === null ? null : 'failed';
-      return [
-        id,
-        lease,
-        0,
-        true,
-        null,
-        null,
-        delay.ms,
-        delay.from === 'due',
-        attemptCounts,
-        ending,
-        toText(error),
-        toText(ending && logs),
-      ];
+      const more = [ending ?? 'NULL', jsonOrNull(error), jsonOrNull(ending && logs)];
+      const isFromDue = delay.from === 'due';
+      return [id, lease, 0, true, 'NULL', 'NULL', delay.ms, isFromDue, attemptCounts, ...more];
     }
-    case 'giveBack':
-      return [
-        id,
-        lease,
-        1,
-        true,
-        null,
-        null,
-        settlement.delayMs ?? 0,
-        false,
-        false,
-        null,
-        null,
-        null,
-      ];
+    case 'giveBack': {
+      const none = ['NULL', 'NULL', 'NULL'];
+      return [id, lease, 1, true, 'NULL', 'NULL', settlement.delayMs ?? 0, false, false, ...none];
+    }
   }
 }
 
@@ -334,6 +322,6 @@ function endingOfCompleted(keep: boolean, logs: readonly LogLine[] | null): Atte
   return keep && logs !== null ? 'completed' : null;
 }
 
-function toText(value: object | null): string | null {
-  return value === null ? null : JSON.stringify(value);
+function jsonOrNull(value: Json | object): string {
+  return value === null ? 'NULL' : quotedJson(value);
 }

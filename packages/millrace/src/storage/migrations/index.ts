@@ -14,6 +14,7 @@ import { workerVersions } from './0012-worker-versions.ts';
 import { attemptLogs } from './0013-attempt-logs.ts';
 import { jobVerbs } from './0014-job-verbs.ts';
 import { doubtedDeaths } from './0015-doubted-deaths.ts';
+import { enqueueBatch } from './0016-enqueue-batch.ts';
 
 /** One step of the schema's history. Never changed once released: its checksum is kept in the database. */
 export interface Migration {
@@ -48,4 +49,5 @@ export const migrations: readonly Migration[] = [
   { id: 13, name: '0013-attempt-logs', release: '0.3.0', oldestBeside: 1, sql: attemptLogs },
   { id: 14, name: '0014-job-verbs', release: '0.3.0', oldestBeside: 1, sql: jobVerbs },
   { id: 15, name: '0015-doubted-deaths', release: '0.3.0', oldestBeside: 1, sql: doubtedDeaths },
+  { id: 16, name: '0016-enqueue-batch', release: '0.3.0', oldestBeside: 1, sql: enqueueBatch },
 ];

@@ -4,6 +4,21 @@
  */
 import { statement } from './statement.ts';
 
+/**
+ * Jobs without unique keys: $1 kinds, $2 queues, $3 priorities, $4 max attempts, $5 payloads, $6 metas, $7 policies, $8 delays
+ * in ms, $9 due times, $10 payload versions, each as the text of an array, or null where nothing differs from what is usual.
+ * One row: the ids in their order.
+ */
+export const enqueueBatch = statement(
+  'enqueue_batch',
+  (s) => `
+SELECT ${s}.enqueue_batch($1::pg_catalog.text::pg_catalog.text[], $2::pg_catalog.text::pg_catalog.text[],
+         $3::pg_catalog.text::smallint[], $4::pg_catalog.text::smallint[], $5::pg_catalog.text::pg_catalog.text[],
+         $6::pg_catalog.text::pg_catalog.text[], $7::pg_catalog.text::pg_catalog.text[],
+         $8::pg_catalog.text::double precision[], $9::pg_catalog.text::pg_catalog.timestamptz[],
+         $10::pg_catalog.text::int[])::pg_catalog.text AS ids`,
+);
+
 /** $1 the jobs as a JSON array (see `toRecords`). One row per job: its place from 1, its id, whether it is new. */
 export const enqueueJobs = statement(
   'enqueue',
