@@ -324,6 +324,27 @@ describe('the loop', () => {
     expect(most).toEqual({ all: 8, narrow: 2 });
   });
 
+  it('takes few jobs ahead when they are large, however fast they run', async () => {
+    const large = defineJob({
+      kind: 'large',
+      payload: z.object({ data: z.string() }),
+      handler: async () => {},
+    });
+    const { millrace } = await app([large]);
+    const data = 'x'.repeat(200_000);
+    await millrace.enqueueMany(Array.from({ length: 200 }, () => large.with({ data })));
+    const claims: number[] = [];
+    millrace.subscribe(({ name, data: of }) => {
+      if (name === 'claim:taken') claims.push(of.jobs);
+    });
+    await using worker = millrace.createWorker();
+    await worker.start();
+    await until('all have run', () => claims.reduce((sum, jobs) => sum + jobs, 0) === 200);
+    // 16 MiB are 83 of them, and ten have a slot.
+    expect(Math.max(...claims)).toBeLessThanOrEqual(93);
+    expect(Math.max(...claims)).toBeGreaterThan(10);
+  });
+
   it('a full queue does not starve the queues beside it', async () => {
     const order: string[] = [];
     const job = defineJob({

@@ -68,6 +68,8 @@ export interface ClaimRequest {
 
 export interface ClaimAnswer {
   readonly jobs: readonly ClaimedJob[];
+  /** About how many bytes came over the connection for them. */
+  readonly bytes: number;
   /** True when the worker has been declared dead and must take a new identity. */
   readonly dead: boolean;
   /** Milliseconds until the next job of these queues becomes due, where `everywhere` asked and found none; else null. */

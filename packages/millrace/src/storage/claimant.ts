@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ClaimAnswer, ClaimRequest } from '../core/storage.ts';
 import { LaneCursor, type FoundJob } from './lane-cursor.ts';
 import type { PipelinedSession } from './pipelined-session.ts';
-import type { Session } from './route.ts';
+import { bytesRead, type Session } from './route.ts';
 import { inOrder, toClaimed, toCompletedColumns, toFoundLanes, toRouteColumns } from './rows.ts';
 import { claim, completeAndClaim } from './sql/claim.ts';
 import { besidesAt } from './sql/claimed-job.ts';
@@ -46,6 +46,7 @@ export class Claimant {
     const all = [...columns, ...toCompletedColumns(completed), label];
     const [statement, values] =
       completed.length === 0 ? ([claim, columns] as const) : ([completeAndClaim, all] as const);
+    const bytesBefore = bytesRead(this.session.client);
     const rows = await this.#pipeline
       .listOn(this.session, statement, values)
       .catch((error: unknown) => {
@@ -65,6 +66,7 @@ export class Claimant {
     });
     return {
       jobs: taken.map((row) => toClaimed(row, lease, atUs / 1_000)),
+      bytes: bytesRead(this.session.client) - bytesBefore,
       dead: dead === true,
       dueInMs: dueInMs as number | null,
       paused,

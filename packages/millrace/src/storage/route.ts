@@ -190,10 +190,20 @@ export async function inTransaction(
   return last?.status === 'fulfilled' ? last.value : [];
 }
 
+/** How many bytes have come over a connection. */
+export function bytesRead(client: pg.Client): number {
+  return streamOf(client)?.bytesRead ?? 0;
+}
+
+function streamOf(client: pg.Client): { readonly bytesRead: number; destroy(): void } | undefined {
+  const { connection } = client as unknown as {
+    connection: { stream?: { readonly bytesRead: number; destroy(): void } };
+  };
+  return connection.stream;
+}
+
 /** Ends a connection whatever state it is in, without waiting for the server. */
 export function dispose(client: pg.Client): void {
   client.end().catch(() => {});
-  const { stream } = (client as unknown as { connection: { stream?: { destroy(): void } } })
-    .connection;
-  stream?.destroy();
+  streamOf(client)?.destroy();
 }

@@ -101,6 +101,11 @@ export class Hands {
     if (this.#freeSlot(held)) this.#prefetch.ran(runMs);
   }
 
+  /** A claim brought so many jobs, which took so many bytes together. */
+  brought(jobs: number, bytes: number): void {
+    this.#prefetch.brought(jobs, bytes);
+  }
+
   /** Takes out what waits for a slot: all, or those. */
   takeWaiting(those: (held: HeldJob) => boolean = () => true): readonly HeldJob[] {
     const waiting = this.#waiting.slice(this.#next);

@@ -40,6 +40,20 @@ it('takes nothing ahead after it was told to forget, until the next job has ende
   expect(prefetch.depth).toBe(1);
 });
 
+it('takes ahead at most 16 MiB of large jobs, and believes large ones sooner than small ones', () => {
+  const prefetch = new Prefetch(10);
+  for (const ms of many(0.01)) prefetch.ran(ms);
+  prefetch.brought(0, 200);
+  prefetch.brought(10, 3_000);
+  expect(prefetch.depth).toBe(1_000);
+  prefetch.brought(10, 10 * 100 * 1024);
+  expect(prefetch.depth).toBe(163);
+  prefetch.brought(100, 30_000);
+  expect(prefetch.depth).toBe(172);
+  for (let i = 0; i < 100; i++) prefetch.brought(100, 30_000);
+  expect(prefetch.depth).toBe(1_000);
+});
+
 it('never takes more ahead than the slowest of the last runs allows twice over', () => {
   const run = fc.property(
     fc.integer({ min: 1, max: 100 }),

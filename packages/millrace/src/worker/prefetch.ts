@@ -13,16 +13,21 @@ export const worthwhile = mostPerClaim / 2;
 /** One claim's worth of jobs runs here while the next one is under way. */
 const most = 2 * mostPerClaim;
 
+/** So much may be in hand of jobs that wait; payloads of 100 kB by the thousand would be most of a process's memory. */
+const mostBytes = 16 * 1024 * 1024;
+
 /** A job that waits in hand for this long shows that the measurement no longer holds. */
 export const givenBackAfterMs = 5 * boundMs;
 
 /**
- * How many jobs a worker takes beyond its free slots, from the run times of its jobs: as many as it can start within the
- * bound. Slow runs count at once, fast ones by and by, so that one slow handler among fast ones is not forgotten.
+ * How many jobs a worker takes beyond its free slots, from the run times of its jobs and their size: as many as it can start
+ * within the bound. Slow runs and large jobs count at once, fast and small ones by and by, so that one slow handler among fast
+ * ones is not forgotten.
  */
 export class Prefetch {
   readonly #concurrency: number;
   #runMs = Number.POSITIVE_INFINITY;
+  #jobBytes = 0;
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
@@ -34,12 +39,21 @@ export class Prefetch {
     this.#runMs = before + (ms - before) * (ms > before ? 0.5 : 0.05);
   }
 
+  /** A claim brought so many jobs, which took so many bytes together. */
+  brought(jobs: number, bytes: number): void {
+    if (jobs === 0) return;
+    const each = bytes / jobs;
+    this.#jobBytes = Math.max(each, this.#jobBytes + (each - this.#jobBytes) * 0.05);
+  }
+
   /** What was measured no longer holds: nothing is taken ahead until a job has ended. */
   forget(): void {
     this.#runMs = Number.POSITIVE_INFINITY;
   }
 
   get depth(): number {
-    return Math.floor(Math.min(most, (this.#concurrency * boundMs) / Math.max(this.#runMs, 0.001)));
+    const inTime = (this.#concurrency * boundMs) / Math.max(this.#runMs, 0.001);
+    const inRoom = mostBytes / Math.max(this.#jobBytes, 1);
+    return Math.floor(Math.min(most, inTime, inRoom));
   }
 }

@@ -149,7 +149,8 @@ class Run {
       throw error;
     }
     const jobs = this.#claim.status === 'claimed' ? [this.#claim.job] : [];
-    return { jobs, dead: this.#claim.status === 'dead', dueInMs: null, unwritten: [], paused: [] };
+    const dead = this.#claim.status === 'dead';
+    return { jobs, bytes: 0, dead, dueInMs: null, unwritten: [], paused: [] };
   }
 
   /** An attempt that is undone is none, so nobody is told of it. */

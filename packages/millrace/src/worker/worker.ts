@@ -279,20 +279,20 @@ export class JobWorker implements Worker {
     this.#claims += 1;
     try {
       const { worker, lease } = await this.#session.nextLease();
-      const { completed } = passengers;
       const answer = await port.claim({
         worker,
         lease,
         kinds,
         versions,
         everywhere,
-        completed,
+        completed: passengers.completed,
         ...room,
       });
       const durationMs = clock.monotonicMs() - startedMs;
       passengers.arrived(answer.unwritten, durationMs);
       this.#heldBack.asked(room.queues, answer.paused);
       if (answer.dead) this.#session.doubt('declared_dead');
+      this.#hands.brought(answer.jobs.length, answer.bytes);
       const taken = this.#take(answer.jobs, worker);
       if (taken.length === 0) {
         emit('claim:empty', { worker, durationMs });
