@@ -54,11 +54,15 @@ export class Client {
   ): Promise<EnqueueResult[]> {
     const on = this.#on(checkOptions(joinChecks, options, 'enqueueMany').tx);
     const gathering = new Gathering(this.#limits, (jobs, inside) => this.#store(jobs, inside));
+    const chunks = this.#chunks(requests, options.tx, gathering);
     try {
-      return await this.#enqueueAll(this.#chunks(requests, options.tx, gathering), on, gathering);
+      return await this.#enqueueAll(chunks, on, gathering);
     } catch (error) {
       await gathering.fail(error);
       throw error;
+    } finally {
+      // Whatever the requests come from, a file or a cursor, may be closed.
+      await chunks.return();
     }
   }
 
