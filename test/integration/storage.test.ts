@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PgStorage } from '../../packages/millrace/src/storage/pg-storage.ts';
+import type { ClaimedJob } from '../../packages/millrace/src/core/job.ts';
 import type { WorkSession } from '../../packages/millrace/src/core/storage.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import {
@@ -221,6 +222,29 @@ describe('settling', () => {
     expect(await database.query('SELECT DISTINCT attempt FROM millrace.job')).toEqual([
       { attempt: 0 },
     ]);
+  });
+
+  it('every attempt of a job is told the very same time of its enqueueing, to the microsecond', async () => {
+    for (let i = 0; i < 30; i++) await storage.enqueue([newJob()]);
+    const times = (jobs: readonly ClaimedJob[]) =>
+      Object.fromEntries(jobs.map(({ id, createdMs }) => [id, createdMs]));
+    const first = await claim(session, me, 1);
+    const again = {
+      type: 'wait' as const,
+      delay: { ms: 0, from: 'now' as const },
+      attemptCounts: true,
+      error: null,
+    };
+    await session.settle(first.map(({ id, lease }) => ({ id, lease, settlement: again })));
+    const second = await claim(session, me, 2);
+    expect(second).toHaveLength(30);
+    expect(times(second)).toEqual(times(first));
+    const rows = await database.query<{ id: string; us: string }>(
+      `SELECT id, (extract(epoch FROM created_at) * 1000000)::bigint::text AS us FROM millrace.job`,
+    );
+    expect(times(second)).toEqual(
+      Object.fromEntries(rows.map(({ id, us }) => [id, Number(us) / 1_000])),
+    );
   });
 
   it('C8: a job that was to run again is cancelled when somebody asked for it', async () => {

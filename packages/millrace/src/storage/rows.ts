@@ -96,7 +96,7 @@ function priorityOf(row: ClaimedRow): number {
 const nothing = Object.freeze({});
 
 export function toClaimed(row: ClaimedRow, lease: string, claimedMs: number): ClaimedJob {
-  const runAtMs = Number(row[claimedAt.run_at_us]) / 1_000;
+  const runAtUs = row[claimedAt.run_at_us];
   return {
     id: row[claimedAt.id] as string,
     lease,
@@ -106,8 +106,8 @@ export function toClaimed(row: ClaimedRow, lease: string, claimedMs: number): Cl
     attempt: row[claimedAt.attempt] as number,
     maxAttempts: row[claimedAt.max_attempts] as number,
     crashes: (row[claimedAt.crashes] as number | null) ?? 0,
-    createdMs: (row[claimedAt.created_ms] as number | null) ?? runAtMs,
-    scheduledMs: (row[claimedAt.scheduled_ms] as number | null) ?? runAtMs,
+    createdMs: Number(row[claimedAt.created_us] ?? runAtUs) / 1_000,
+    scheduledMs: Number(row[claimedAt.scheduled_us] ?? runAtUs) / 1_000,
     claimedMs,
     payload: row[claimedAt.payload] as Json,
     meta: row[claimedAt.meta] ?? nothing,

@@ -1,5 +1,5 @@
-const ms = (time: string) => `pg_catalog.date_part('epoch', j.${time}) * 1000`;
-const unlessDue = (time: string) => `CASE WHEN j.${time} <> j.run_at THEN ${ms(time)} END`;
+const us = (time: string) => `(pg_catalog.date_part('epoch', j.${time}) * 1000000)::bigint`;
+const unlessDue = (time: string) => `CASE WHEN j.${time} <> j.run_at THEN ${us(time)} END`;
 
 /**
  * What a claim tells of a job. What is as usual is null, which costs next to nothing to send and to read: no priority, no
@@ -11,9 +11,9 @@ const columns = {
   queue: 'j.queue',
   attempt: 'j.attempt',
   max_attempts: 'j.max_attempts',
-  run_at_us: `(pg_catalog.date_part('epoch', j.run_at) * 1000000)::bigint`,
-  created_ms: unlessDue('created_at'),
-  scheduled_ms: unlessDue('scheduled_at'),
+  run_at_us: us('run_at'),
+  created_us: unlessDue('created_at'),
+  scheduled_us: unlessDue('scheduled_at'),
   priority: 'nullif(j.priority, 0)',
   crashes: 'nullif(j.crashes, 0)',
   payload_version: 'nullif(j.payload_version, 1)',
