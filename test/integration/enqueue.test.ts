@@ -248,9 +248,8 @@ describe('enqueueMany', () => {
   it('many jobs are stored as each of them would be alone, whatever their texts and options are', async () => {
     const odd = 'quote " backslash \\ brace } comma , NULL new\nline \u0001 🎉';
     const texts = [odd, '', 'null', 'NULL', '{}', '\\', '"', 'plain', 'a', 'b', 'c', 'd'];
-    const kinds = ['odd', 'odd "\\\\ too'].map((kind, index) =>
-      defineJob({ kind, version: index + 1, payload: z.object({ text: z.string() }) }),
-    );
+    const payload = z.object({ text: z.string() });
+    const kinds = [1, 2].map((version) => defineJob({ kind: `"${version}\\`, version, payload }));
     const at = new Date(Date.UTC(2031, 1, 2, 3, 4, 5, 678));
     const requests = texts.flatMap((text, index) =>
       kinds.map((definition) =>
@@ -267,25 +266,24 @@ describe('enqueueMany', () => {
       ),
     );
     const facts = async (answers: readonly EnqueueResult[]) => {
-      const ids = answers.map(({ id }) => id);
       const { rows } = await millrace.transaction((tx) =>
         tx.query(
           `SELECT kind, queue, priority, max_attempts, payload, meta, policy, payload_version, unique_key, attempt, state,
-                  run_at = scheduled_at AS in_place, extract(epoch FROM scheduled_at - created_at)::int % 86400 AS delay,
-                  scheduled_at = $2 AS at_time
+                  run_at = scheduled_at AS in_place, scheduled_at = $2 AS at_time,
+                  CASE WHEN scheduled_at <> $2 THEN extract(epoch FROM scheduled_at - created_at) END AS delay
              FROM millrace.job WHERE id = ANY ($1) ORDER BY array_position($1, id)`,
-          [ids, at],
+          [answers.map(({ id }) => id), at],
         ),
       );
-      return rows.map((row) => ({ ...row, delay: row['at_time'] === true ? null : row['delay'] }));
+      return rows;
     };
     const together = await millrace.enqueueMany(requests);
     const alone: EnqueueResult[] = [];
-    for (const { definition, payload, options } of requests)
-      alone.push(await millrace.enqueue(definition, payload, options));
-    const stored = await facts(together);
+    for (const { definition, payload: each, options } of requests)
+      alone.push(await millrace.enqueue(definition, each, options));
+    const stored = await facts(alone);
     expect(stored).toHaveLength(requests.length);
-    expect(stored).toEqual(await facts(alone));
+    expect(await facts(together)).toEqual(stored);
     const byFew = await millrace.transaction(async (tx) => [
       ...(await millrace.enqueueMany(requests.slice(0, 3), { tx })),
       ...(await millrace.enqueueMany(requests.slice(3), { tx })),
@@ -337,7 +335,6 @@ describe('enqueueMany', () => {
     const enqueueing = (fails: boolean) =>
       millrace.transaction((tx) => millrace.enqueueMany(source(tx, fails), { tx }));
     expect(await enqueueing(false)).toHaveLength(3_500);
-    expect(closed).toBe(1);
     await expect(enqueueing(true)).rejects.toMatchObject({ code: '57014' });
     expect(closed).toBe(2);
   });

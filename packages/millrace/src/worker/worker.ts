@@ -261,9 +261,10 @@ export class JobWorker implements Worker {
 
   async #claimOnce(everywhere: ClaimRequest['everywhere'], ahead: boolean): Promise<Claim> {
     const { port, clock, emit, company } = this.#parts;
-    const passengers = await this.#settler.board(
-      (leaving) => this.#hands.space(ahead, leaving) >= worthwhile,
-    );
+    // Where no more is known to wait, what ends in this turn may as well come along.
+    const isEnough = (leaving: number) =>
+      everywhere === 'no' && this.#hands.space(ahead, leaving) >= worthwhile;
+    const passengers = await this.#settler.board(isEnough);
     const room = this.#hands.room(ahead, passengers.jobs);
     this.#wantsRoom = room === undefined || room.queues.length < this.#settings.queues.size;
     const kinds = this.#heldBack.kinds;
@@ -272,8 +273,7 @@ export class JobWorker implements Worker {
       passengers.leave();
       return { type: 'full' };
     }
-    const { handlers } = this.#settings;
-    const versions = kinds.map((kind) => handlers.get(kind)?.version ?? 1);
+    const versions = kinds.map((kind) => this.#settings.handlers.get(kind)?.version ?? 1);
     const startedMs = clock.monotonicMs();
     company.enter();
     this.#claims += 1;
