@@ -319,26 +319,6 @@ describe('enqueueMany', () => {
     expect(await count('mail')).toBe(before);
   });
 
-  it('closes what the jobs come from, also when they cannot be stored', async () => {
-    const sourced = defineJob({ kind: 'sourced' });
-    let closed = 0;
-    async function* source(tx: { query(text: string): Promise<unknown> }, fails: boolean) {
-      try {
-        for (let index = 0; index < 3_500; index++) {
-          if (fails && index === 1_500) await tx.query(`SET LOCAL statement_timeout = '1ms'`);
-          yield sourced.with({});
-        }
-      } finally {
-        closed += 1;
-      }
-    }
-    const enqueueing = (fails: boolean) =>
-      millrace.transaction((tx) => millrace.enqueueMany(source(tx, fails), { tx }));
-    expect(await enqueueing(false)).toHaveLength(3_500);
-    await expect(enqueueing(true)).rejects.toMatchObject({ code: '57014' });
-    expect(closed).toBe(2);
-  });
-
   it('takes an endless-looking stream of 100,000 jobs in bounded memory', async () => {
     await using bulk = await createTestMillrace({ jobs: [plain] });
     async function* many() {

@@ -78,9 +78,11 @@ export class Client {
     const storeAll = async (inside: Executor) => {
       const answers: EnqueueResult[] = [];
       for (let chunk: IteratorResult<Gathered[], void> = first; chunk.done !== true;) {
-        // The next jobs are judged while the server stores these.
         const storing = gathering.store(chunk.value, inside);
-        const [stored, next] = await Promise.allSettled([storing, chunks.next()]);
+        // The next jobs are judged while the server stores these. What they come from may read in the caller's transaction, which
+        // runs one statement at a time.
+        const coming = on === undefined ? chunks.next() : storing.then(() => chunks.next());
+        const [stored, next] = await Promise.allSettled([storing, coming]);
         if (stored.status === 'rejected') throw stored.reason;
         if (next.status === 'rejected') throw next.reason;
         answers.push(...stored.value);
