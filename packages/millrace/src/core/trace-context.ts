@@ -5,6 +5,8 @@ export interface TraceParent {
   readonly flags: number;
 }
 
+const noTraceId = '0'.repeat(32);
+const noSpanId = '0'.repeat(16);
 const form = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/;
 
 /** Undefined for what is no `traceparent`: it comes from a row that anybody may have written. */
@@ -12,7 +14,7 @@ export function parseTraceparent(text: unknown): TraceParent | undefined {
   const found = typeof text === 'string' ? form.exec(text) : null;
   if (found === null) return undefined;
   const [, traceId = '', spanId = '', flags = ''] = found;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  if (traceId === noTraceId || spanId === noSpanId) return undefined;
   return { traceId, spanId, flags: Number.parseInt(flags, 16) };
 }
 

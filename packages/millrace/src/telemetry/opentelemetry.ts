@@ -1,6 +1,7 @@
 import {
   context,
   createTraceState,
+  INVALID_TRACEID,
   isSpanContextValid,
   metrics,
   SpanKind,
@@ -76,9 +77,9 @@ export function opentelemetry(options: OpenTelemetryOptions = {}): Telemetry {
         isParent && producer !== undefined
           ? tracer.startSpan(name, what, within(producer))
           : tracer.startSpan(name, { ...what, root: true, links: linksTo(producer) });
-      const spanContext = span.spanContext();
-      const traceId = isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
-      const running = context.with(trace.setSpan(context.active(), span), run, undefined, traceId);
+      const { traceId } = span.spanContext();
+      const known = traceId === INVALID_TRACEID ? undefined : traceId;
+      const running = context.with(trace.setSpan(context.active(), span), run, undefined, known);
       return running.then((end) => {
         endProcess(span, end);
         recorded?.process(attributes, end);

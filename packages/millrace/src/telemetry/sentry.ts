@@ -15,7 +15,7 @@ export interface SentryEvent {
 /** What is used of a scope. */
 export interface SentryScope {
   addEventProcessor(processor: (event: SentryEvent) => SentryEvent): unknown;
-  setTag(key: string, value: string): unknown;
+  setTags(tags: Record<string, string>): unknown;
   setContext(name: string, context: Record<string, unknown>): unknown;
 }
 
@@ -85,8 +85,7 @@ export function sentry(Sentry: SentryModule): Telemetry {
 
 function describeJob(scope: SentryScope, job: ClaimedJob): void {
   const { id, kind, queue, attempt, maxAttempts } = job;
-  scope.setTag('context', 'job');
-  scope.setTag('job', kind);
+  scope.setTags({ context: 'job', job: kind });
   scope.setContext('job', { id, kind, queue, attempt, maxAttempts });
 }
 
