@@ -1050,17 +1050,19 @@ CREATE OR REPLACE FUNCTION millrace.finished_counts()
  SET search_path TO ''
  SET jit TO 'off'
 AS $function$
-  WITH sample AS MATERIALIZED (
-    (SELECT h.state, true AS completed FROM "millrace".job_history_completed h LIMIT 10000)
+  WITH seen AS MATERIALIZED (
+    SELECT 2::smallint AS state, count(*) AS jobs, count(*) AS counted
+      FROM (SELECT FROM "millrace".job_history_completed h LIMIT 10000) c
     UNION ALL
-    (SELECT h.state, false FROM "millrace".job_history_ended h LIMIT 10000)
-  ), seen AS MATERIALIZED (
-    SELECT n.state, n.name, count(m.state) AS jobs,
-           (SELECT count(*) FROM sample a WHERE a.completed = (n.state = 2)) < 10000 AS exact
-      FROM (VALUES (2::smallint, 'completed'), (3::smallint, 'cancelled'), (4::smallint, 'discarded')) AS n(state, name)
-      LEFT JOIN sample m ON m.state = n.state GROUP BY n.state, n.name
+    SELECT e.state, count(*), sum(count(*)) OVER () FROM (
+      SELECT h.state FROM "millrace".job_history_ended h LIMIT 10000) e GROUP BY e.state
   )
-  SELECT n.name, CASE WHEN n.exact THEN n.jobs ELSE greatest(n.jobs, "millrace".estimated_finished(n.state)) END, n.exact FROM seen n
+  SELECT n.name,
+         CASE WHEN exact.yes THEN coalesce(m.jobs, 0) ELSE greatest(m.jobs, "millrace".estimated_finished(n.state)) END, exact.yes
+    FROM (VALUES (2::smallint, 'completed'), (3::smallint, 'cancelled'), (4::smallint, 'discarded')) AS n(state, name)
+    LEFT JOIN seen m ON m.state = n.state
+   CROSS JOIN LATERAL (
+          SELECT coalesce(max(o.counted), 0) < 10000 AS yes FROM seen o WHERE (o.state = 2) = (n.state = 2)) exact
 $function$;
 
 CREATE OR REPLACE FUNCTION millrace.finished_lately(span interval, most integer)

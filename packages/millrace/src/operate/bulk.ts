@@ -10,6 +10,9 @@ import type {
 import type { BulkProgress, BulkResult } from '../core/operator/options.ts';
 import { foretell } from './commands.ts';
 
+/** What only looks locks nothing, and takes so many chunks at a time. */
+const foretoldAtOnce = 10;
+
 /** How long one look for the jobs of a chunk may take before progress is told. */
 const lookMs = 1_000;
 
@@ -79,12 +82,13 @@ async function act({ operator, emit }: BulkParts, { ids }: Chunk, command: JobCo
 }
 
 async function* chunksOf(parts: BulkParts, bulk: Bulk): AsyncGenerator<Chunk, void> {
-  const { wanted, chunk } = bulk;
+  const { wanted, dryRun } = bulk;
+  const limit = dryRun ? bulk.chunk * foretoldAtOnce : bulk.chunk;
   if (isList(wanted)) yield* chunksOfIds(parts, bulk, [...new Set(wanted)]);
   else {
     const newest = await parts.finder.newestId();
     for (let cursor: string | undefined; ;) {
-      const page = await parts.finder.findNames(wanted, { limit: chunk, cursor, budgetMs: lookMs });
+      const page = await parts.finder.findNames(wanted, { limit, cursor, budgetMs: lookMs });
       const ids = page.jobs.map(({ id }) => id);
       cursor = page.cursor ?? undefined;
       const share = cursor === undefined ? 1 : shareOf(page.jobs.at(-1)?.id ?? cursor, newest);

@@ -3,14 +3,17 @@ import type { SearchedTo } from '../../core/operator/job-search.ts';
 /** What a search goes along: the ids of the jobs, or the times at which they finished. */
 export type Axis = 'id' | 'finish';
 
-/** The first window, the smallest, and the largest step from one to the next; ids, or microseconds. */
+/** The first window, and the smallest; ids, or microseconds. */
 const sizes = {
-  id: { first: 2_000n, least: 250n },
-  finish: { first: 1_000_000n, least: 10_000n },
+  id: { first: 32_000n, least: 250n },
+  finish: { first: 60_000_000n, least: 10_000n },
 } as const;
 
 /** A window that was read faster is followed by a much larger one. */
 const shortMs = 15;
+
+/** From one to the next the width changes no more than this. */
+const mostTimes = 8;
 
 /** Nothing lies before 1970. */
 export function beginsAt(us: bigint): bigint {
@@ -77,8 +80,8 @@ export class Window {
     this.#below = this.#low;
     this.#belowId = 0n;
     this.hasMoved = true;
-    const times = tookMs < shortMs ? 4 : (leftMs - tookMs) / 2 / tookMs;
-    this.#resize(Math.min(4, Math.max(0.25, times)));
+    const times = tookMs < shortMs ? mostTimes : (leftMs - tookMs) / 2 / tookMs;
+    this.#resize(Math.min(mostTimes, Math.max(1 / mostTimes, times)));
   }
 
   tookTooLong(): void {

@@ -22,13 +22,16 @@ const asked = (row: string) => `($4::text IS NULL OR ${row}.kind = $4::text)
 const says = (row: string) =>
   `strpos(lower(concat_ws(' ', (${row}.error ->> 'name') || ':', ${row}.error ->> 'message', ${row}.error ->> 'code')), lower($8::text)) > 0`;
 
-/** The window's attempts are read once for all of its jobs, by the index that begins with the job. */
-const saidInWindow = (s: string, row: string) => `($8::text IS NULL OR ${row}.id = ANY (ARRAY(
-         SELECT a.job_id FROM ${s}.job_attempt a
-          WHERE a.job_id >= $12::text::bigint AND a.job_id < $13::text::bigint AND ${says('a')}
-            AND NOT EXISTS (SELECT FROM ${s}.job_attempt later
-                             WHERE later.job_id = a.job_id
-                               AND (later.ended_at, later.attempt) > (a.ended_at, a.attempt)))))`;
+/** The jobs of the window whose last error says it: looked up once for both sides. */
+const saidInWindow = (s: string) => `
+  SELECT a.job_id FROM ${s}.job_attempt a
+   WHERE $8::text IS NOT NULL AND a.job_id >= $12::text::bigint AND a.job_id < $13::text::bigint AND ${says('a')}
+     AND NOT EXISTS (SELECT FROM ${s}.job_attempt later
+                      WHERE later.job_id = a.job_id
+                        AND (later.ended_at, later.attempt) > (a.ended_at, a.attempt))`;
+
+const isSaid = (row: string) =>
+  `($8::text IS NULL OR ${row}.id = ANY (ARRAY(SELECT said.job_id FROM said)))`;
 
 /**
  * The offset keeps the order out of the choice of an index: by that of the times of attempts, those of all jobs would be
@@ -56,13 +59,15 @@ const ofFinished = `, ${carried('h')}, h.finished_at, h.result, h.reason, false 
 
 /** Each side reads by its own index on the id, newest first, and no further than the answer needs. */
 const byId = (s: string, unfinished: string, finished: string) => `
+WITH said AS MATERIALIZED (${saidInWindow(s)}
+)
 SELECT f.id AS place, f.* FROM (
   (SELECT j.id::text AS id, ${waitingState} AS state, j.id AS no${unfinished}
      FROM ${s}.job j
     WHERE $2::text IS NOT NULL AND ${waitingState} = ANY ($2::text::text[])
       AND j.id >= $12::text::bigint AND j.id < $13::text::bigint
       AND ${asked('j')}
-      AND ${saidInWindow(s, 'j')}
+      AND ${isSaid('j')}
     ORDER BY j.id DESC LIMIT $11::text::int)
   UNION ALL
   (SELECT h.id::text, ${finishedState}, h.id${finished}
@@ -70,7 +75,7 @@ SELECT f.id AS place, f.* FROM (
     WHERE $3::text IS NOT NULL AND ${inStates}
       AND h.id >= $12::text::bigint AND h.id < $13::text::bigint
       AND ${asked('h')}
-      AND ${saidInWindow(s, 'h')}
+      AND ${isSaid('h')}
     ORDER BY h.id DESC LIMIT $11::text::int)
 ) f ORDER BY f.no DESC LIMIT $11::text::int`;
 
