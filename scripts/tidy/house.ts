@@ -93,6 +93,11 @@ export const notAClock: readonly {
     what: 'setImmediate',
     because: 'outcomes of one turn of the event loop are written together; no time is waited for',
   },
+  {
+    path: `${houseRoot}storage/turn-mates.ts`,
+    what: 'setImmediate',
+    because: 'jobs of one turn of the event loop are stored together; no time is waited for',
+  },
 ];
 
 /** The rooms that print. */

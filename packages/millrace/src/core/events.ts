@@ -23,7 +23,7 @@ export interface Events {
     readonly deduplicated: boolean;
     /**
      * Whether a notification was sent for it; false when nobody waited. Null where the database alone knows, as with
-     * `enqueueMany`, unique keys and transactions.
+     * `enqueueMany`, unique keys, transactions, and jobs that are enqueued in the same turn of the event loop.
      */
     readonly notified: boolean | null;
   };

@@ -25,6 +25,7 @@ import { toAttempt, toBatch, toColumns, toJob, toRecords } from './rows.ts';
 import { cancelJob, enqueueBatch, enqueueJobs, enqueueOne, retryJob } from './sql/enqueue.ts';
 import { getAttempts, getJob } from './sql/inspect.ts';
 import { createPartitions } from './sql/partitions.ts';
+import { TurnMates } from './turn-mates.ts';
 import { PgWorkSession } from './work-session.ts';
 
 /** From so many jobs on arrays cost less than JSON. */
@@ -43,6 +44,7 @@ export class PgStorage implements Storage {
   readonly #clock: Clock;
   readonly #label: string;
   readonly #caller: Caller;
+  readonly #turnMates = new TurnMates((jobs) => this.#enqueueMates(jobs));
   #session: WorkSession | undefined;
 
   constructor(parts: { names: Names; pool: Pool; direct: Route; clock: Clock; label: string }) {
@@ -88,11 +90,21 @@ export class PgStorage implements Storage {
   async enqueue(jobs: readonly NewJob[], on?: Executor): Promise<StoredJob[]> {
     const [one] = jobs;
     if (one === undefined) return [];
-    if (on === undefined && jobs.length === 1 && one.uniqueKey === undefined) {
-      const [row] = await this.#caller.call(enqueueOne, toColumns(one));
-      const notified = row?.['told'] === true;
-      return [{ status: 'created', id: row?.['id'] as string, notified }];
-    }
+    // What a unique key belongs to may wait for somebody's transaction, and nothing else is to wait with it.
+    if (on === undefined && jobs.length === 1 && one.uniqueKey === undefined)
+      return [await this.#turnMates.add(one)];
+    return this.#enqueue(jobs, on);
+  }
+
+  async #enqueueMates(jobs: readonly NewJob[]): Promise<StoredJob[]> {
+    const [one, ...more] = jobs;
+    if (one === undefined || more.length > 0) return this.#enqueue(jobs);
+    const [row] = await this.#caller.call(enqueueOne, toColumns(one));
+    const notified = row?.['told'] === true;
+    return [{ status: 'created', id: row?.['id'] as string, notified }];
+  }
+
+  async #enqueue(jobs: readonly NewJob[], on?: Executor): Promise<StoredJob[]> {
     if (jobs.length >= batchFrom && jobs.every(({ uniqueKey }) => uniqueKey === undefined)) {
       const [row] = await this.#caller.call(enqueueBatch, toBatch(jobs), on);
       const ids = String(row?.['ids']).slice(1, -1).split(',');

@@ -63,7 +63,8 @@ function show(queues: readonly QueueInfo[]): string {
 }
 
 const givenUp =
-  'Counting was given up after 200 ms: rows of finished jobs that cannot be vacuumed yet are in the way. `millrace doctor` says what holds them.';
+  'Counting was given up after 200 ms: what is to be read is not at hand, or rows of finished jobs that cannot be vacuumed yet are in ' +
+  'the way. `millrace doctor` says whether anything holds them.';
 
 function oldestDue({ oldestDueMs, running }: QueueInfo): string {
   if (oldestDueMs !== null) return formatDuration(oldestDueMs);

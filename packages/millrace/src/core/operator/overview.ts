@@ -19,7 +19,7 @@ export interface QueueInfo {
   readonly available: JobCount;
   /**
    * Where it is not exact, those among the first jobs of each priority; there they are, as a rule. Null where counting was
-   * given up after 200 ms, because rows of finished jobs are in the way that cannot be vacuumed yet.
+   * given up after 200 ms, mostly because rows of finished jobs are in the way that cannot be vacuumed yet.
    */
   readonly running: JobCount | null;
   /** Not due yet; without those that wait for another attempt, unless `retryable` is null. */
