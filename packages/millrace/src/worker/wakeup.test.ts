@@ -71,6 +71,23 @@ describe('a worker that finds nothing', () => {
     }
   });
 
+  it('is told apart from others when it was told of jobs of its queues: it need not look everywhere', async () => {
+    const { wakeup, state, notify } = idleWorker();
+    state('ready');
+    expect(await wakeup.sleep(null)).toBe(false);
+    const notices: readonly [Notice, boolean][] = [
+      [{ type: 'jobs', queue: 'q' }, true],
+      [{ type: 'jobs', queue: 'other' }, false],
+      [{ type: 'clock' }, false],
+      [{ type: 'pause', queue: 'q' }, false],
+    ];
+    for (const [notice, isTold] of notices) {
+      wakeup.reset();
+      notify(notice);
+      expect(await wakeup.sleep(null)).toBe(isTold);
+    }
+  });
+
   it('begins again with short pauses when it has worked and when it is told', async () => {
     const { wakeup, turns, state, notify } = idleWorker();
     state('ready');

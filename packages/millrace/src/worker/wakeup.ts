@@ -43,6 +43,7 @@ export class Wakeup {
   #listening: { stop(): Promise<void> } | undefined;
   #isHeard = false;
   #woken = false;
+  #told = false;
   #sleeping: AbortController | undefined;
   #pauseMs = firstPauseMs;
   #wakesMs: number[] = [];
@@ -60,7 +61,10 @@ export class Wakeup {
         else if (notice.type === 'clock') this.#notified();
         else if (!queues.has(notice.queue)) return;
         else if (notice.type === 'pause') onPause(notice.queue);
-        else this.#notified();
+        else {
+          this.#told = true;
+          this.#notified();
+        }
       },
       (state) => {
         this.#isHeard = state === 'ready';
@@ -112,11 +116,19 @@ export class Wakeup {
   /** What happens from now on ends the next sleep; call it before the claim that the sleep follows. */
   reset(): void {
     this.#woken = false;
+    this.#told = false;
   }
 
-  /** Resolves when it is time to claim. `dueInMs`: until the next job becomes due, if that is known. */
-  async sleep(dueInMs: number | null): Promise<void> {
-    if (this.#woken) return;
+  /**
+   * Resolves when it is time to claim. `dueInMs`: until the next job becomes due, if that is known.
+   * @returns whether somebody told of jobs, and so of where they lie
+   */
+  async sleep(dueInMs: number | null): Promise<boolean> {
+    if (!this.#woken) await this.#sleep(dueInMs);
+    return this.#told;
+  }
+
+  async #sleep(dueInMs: number | null): Promise<void> {
     const { clock, random, backstopMs, pollMs } = this.#parts;
     const isQuiet = clock.monotonicMs() < this.#quietUntilMs;
     const longestMs = isQuiet ? firstPauseMs : this.#isHeard ? backstopMs : pollMs;

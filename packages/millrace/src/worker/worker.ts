@@ -234,8 +234,8 @@ export class JobWorker implements Worker {
           isIdle = !claim.isAll;
           break;
         case 'empty':
-          if (isIdle) await wakeup.sleep(claim.dueInMs);
-          isIdle = true;
+          // Whoever was told where jobs lie has them sooner without looking everywhere.
+          isIdle = !isIdle || !(await wakeup.sleep(claim.dueInMs));
           break;
         case 'full':
           wakeup.withdraw();
