@@ -19,8 +19,8 @@ const rows = [
   ['throughput', 'p1.jobs_per_s', 'one process, handlers that do nothing, jobs/s'],
   ['throughput', 'p4.jobs_per_s', 'four processes'],
   ['throughput', 'p1.cpu_us_per_job', 'processor time per job, server and client, µs'],
-  ['latency', 'every2ms.p50_ms', 'from enqueue to handler, median, ms'],
-  ['latency', 'every2ms.p99_ms', 'from enqueue to handler, 99th percentile, ms'],
+  ['latency', 'every20ms.p50_ms', 'from enqueue to handler, a job each 20 ms, median, ms'],
+  ['latency', 'every20ms.p99_ms', 'from enqueue to handler, a job each 20 ms, 99th percentile, ms'],
   ['retry', 'jobs_per_s', 'each job fails once and runs again, jobs/s'],
 ] as const;
 

@@ -58,12 +58,10 @@ const bulkLimit =
   'The server needs 7 µs a job where the narrow table needs 4 to 5: more columns, an index of four of them, larger rows in the log. ' +
   'The next thousand are judged meanwhile, but become parameters only when the answer is there.';
 
-const singleLimit =
-  'Not profiled further. Beside the insert, each statement asks whether a worker waits, and writes a wider row into one index more.';
-
 const latencyLimit =
-  'Not profiled further. A job each 2 ms costs the server 1.2 ms instead of 0.9, in statements that find one job each, on two cores ' +
-  'that the producer shares.';
+  'Of 4.7 ms on an idle machine the enqueue call takes 2.5 until its notification arrives (0.65 of it in the statement, most of the rest ' +
+  'in the commit), the worker 0.3 until it claims, the claim 1.6 (0.55 in the statement, then its commit), the handler starts 0.15 ' +
+  'later. Hand-written SQL has the same wake-ups and commits, and smaller statements.';
 
 const alwaysLooks =
   'Each process writes a heartbeat every three seconds, and two of them look twice a second for sessions that have ended: that is ' +
@@ -91,10 +89,9 @@ const ratios: readonly Target[] = [
   },
   {
     scenario: 'insert-single',
-    what: 'jobs/s on connections of its own, to hand-written SQL',
+    what: 'jobs/s on connections of its own, to hand-written SQL that sends each alone',
     value: toSql('insert-single', 'own.jobs_per_s'),
     least: 0.7,
-    limit: singleLimit,
   },
   {
     scenario: 'insert-single',
@@ -151,23 +148,24 @@ const ratios: readonly Target[] = [
   },
   {
     scenario: 'latency',
-    what: 'median to a hand-written LISTEN loop',
-    value: toSql('latency', 'every2ms.p50_ms'),
+    what: 'a job each 20 ms: median to a hand-written LISTEN loop',
+    value: toSql('latency', 'every20ms.p50_ms'),
     most: 1.15,
     limit: latencyLimit,
   },
   {
     scenario: 'latency',
-    what: '99th percentile to a hand-written LISTEN loop',
-    value: toSql('latency', 'every2ms.p99_ms'),
+    what: 'a job each 20 ms: 99th percentile to a hand-written LISTEN loop',
+    value: toSql('latency', 'every20ms.p99_ms'),
     most: 1.5,
     limit: latencyLimit,
   },
   {
     scenario: 'latency',
-    what: 'median to the best peer on PostgreSQL',
-    value: (find) => partOfBest(find, 'latency', 'every2ms.p50_ms', postgresPeers),
+    what: 'a job each 20 ms: median to the best peer on PostgreSQL',
+    value: (find) => partOfBest(find, 'latency', 'every20ms.p50_ms', postgresPeers),
     most: 1,
+    limit: latencyLimit,
   },
   ...Object.entries(depths).map(([variant, what]) => ({
     scenario: 'depth',

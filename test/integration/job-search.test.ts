@@ -181,7 +181,7 @@ describe('a search whose time is over', () => {
     await app.database.query(
       `INSERT INTO millrace.${table} (id, ${finished ? 'finished_at, state, attempt, lease, crashes, payload_version' : 'run_at'},
          scheduled_at, created_at, priority, max_attempts, queue, kind, payload)
-       SELECT n, now() - (${many} - n) * interval '1 millisecond', ${finished ? '2, 1, 1, 0, 1,' : ''} now(), now(), 0, 3,
+       SELECT n, now() - (${many} - n) * interval '20 milliseconds', ${finished ? '2, 1, 1, 0, 1,' : ''} now(), now(), 0, 3,
               'default', CASE n WHEN 1 THEN 'rare' ELSE 'test' END, '{}'
          FROM generate_series(1, ${many}) n`,
     );
