@@ -93,11 +93,11 @@ export const notAClock: readonly {
     what: 'setImmediate',
     because: 'outcomes of one turn of the event loop are written together; no time is waited for',
   },
-  {
+  ...['setImmediate', 'node:timers'].map((what) => ({
     path: `${houseRoot}storage/turn-mates.ts`,
-    what: 'setImmediate',
+    what,
     because: 'jobs of one turn of the event loop are stored together; no time is waited for',
-  },
+  })),
 ];
 
 /** The rooms that print. */

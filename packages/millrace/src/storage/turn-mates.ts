@@ -1,11 +1,11 @@
+// From the module: a test that stops the global timers does not mean what is on its way to the database, and where jsdom stands in
+// for a browser there is no global one.
+import { setImmediate } from 'node:timers';
 import { isRefusal } from '../core/database-error.ts';
 import type { NewJob, StoredJob } from '../core/storage.ts';
 
 /** So many jobs go into one statement: more would save little more. */
 const mostTogether = 100;
-
-/** Taken once: a test that stops the timers of its process does not mean what is on its way to the database. */
-const atEndOfTurn = setImmediate;
 
 interface Waiting {
   readonly job: NewJob;
@@ -30,7 +30,7 @@ export class TurnMates {
   add(job: NewJob): Promise<StoredJob> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });
-      if (this.#waiting.length === 1) atEndOfTurn(() => this.#send());
+      if (this.#waiting.length === 1) setImmediate(() => this.#send());
     });
   }
 
