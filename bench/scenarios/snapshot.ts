@@ -1,6 +1,6 @@
 import { plainJob, type Bench, type Metrics, type Scenario } from '../bench.ts';
 import { pairs, type Fleet } from '../fleet.ts';
-import { latencies, nowMs, quantile } from '../numbers.ts';
+import { latencies, nowMs } from '../numbers.ts';
 import type { Producer } from '../peer.ts';
 import { everyMs } from './pace.ts';
 
@@ -92,7 +92,7 @@ async function offeredLoad(
       .map(([i, atMs]) => [enqueued[i] ?? Number.NaN, atMs] as const)
       .filter(([at]) => at >= fromMs && at < toMs)
       .map(([at, atMs]) => atMs - at);
-    return { [`${name}claim_p50_ms`]: quantile(claimsMs, 0.5), ...latencies(waitedMs, name) };
+    return { ...latencies(claimsMs, `${name}claim_`), ...latencies(waitedMs, name) };
   });
   return Object.assign({ server_cores: serverCores, backlog_jobs: backlog }, ...figures) as Metrics;
 }
